@@ -1,0 +1,35 @@
+"""The command line: one file a command, each imported only when it is called."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": "stepdown.cli.serve",
+    "demo": "stepdown.cli.demo",
+    "check": "stepdown.cli.check",
+    "explain": "stepdown.cli.explain",
+    "savings": "stepdown.cli.savings",
+    "cost": "stepdown.cli.cost",
+    "prices": "stepdown.cli.prices",
+}
+
+
+class LazyGroup(click.Group):
+    """Lists every command, imports the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = import_module(module).command
+        return command
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="stepdown")
+def main() -> None:
+    """Answer each prompt with the cheapest model that is good enough, and prove it."""

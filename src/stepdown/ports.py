@@ -1,0 +1,188 @@
+"""Every seam that a plug-in or a backend can fill, as Protocols, on one page."""
+
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from stepdown.errors import UpstreamError
+from stepdown.types import Attempt, Decision, Journey, Reading, Request, Timeouts, Try, Usage, Verdict, Wait
+
+
+class Signal(Protocol):
+    """Measures one fact about a request. Pure, synchronous and fast: it runs on every request."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, request: Request) -> Reading: ...
+
+
+class Adviser(Protocol):
+    """The user's own router, asked before the decision; its answer is the reading ``router``.
+
+    Returns a reading whose value is a model of the ladder, or None where it failed (``saw`` says
+    why); never raises.
+    """
+
+    async def advise(self, request: Request, readings: Mapping[str, Reading]) -> Reading: ...
+
+
+class Route(Protocol):
+    """A virtual model name: its ladder, its signals and its policy. No I/O."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ladder(self) -> Sequence[str]: ...
+
+    @property
+    def adviser(self) -> Adviser | None: ...
+
+    def read(self, request: Request) -> dict[str, Reading]: ...
+
+    def decide(self, request: Request, readings: Mapping[str, Reading]) -> Decision: ...
+
+    def explain(self, readings: Mapping[str, Reading]) -> list[Verdict]: ...
+
+    def remember(self, request: Request, decision: Decision) -> None:
+        """Note which rung answered this conversation's turn."""
+
+
+class Price(Protocol):
+    """What a model's tokens cost."""
+
+    def cost(self, usage: Usage) -> Decimal:
+        """US dollars for one call."""
+
+
+class Reply(Protocol):
+    """An upstream's answer, its head arrived. Close it, whatever happens."""
+
+    @property
+    def status(self) -> int: ...
+
+    def header(self, name: bytes) -> bytes | None:
+        """A header by its lower-case name."""
+
+    async def read(self) -> bytes:
+        """The whole body. Raises UpstreamError."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; what arrived together comes as one. Raises UpstreamError."""
+
+    def close(self) -> None:
+        """Give the connection back, or cut it where the body was not read to its end."""
+
+
+class Upstream(Protocol):
+    """One endpoint that speaks a wire dialect."""
+
+    async def send(self, body: bytes, *, stream: bool, timeouts: Timeouts) -> Reply:
+        """POST a chat request; return when the head is in. Raises UpstreamError."""
+
+    async def aclose(self) -> None: ...
+
+
+class StreamTap(Protocol):
+    """Watches a stream go by: learns its usage and holds back what the client did not ask for."""
+
+    usage: Usage | None
+    error: UpstreamError | None
+    """The failure that the stream itself announced."""
+    finished: bool
+    """Whether the answer came to its end, rather than being cut off."""
+    events: int
+
+    def feed(self, data: bytes) -> bytes:
+        """What to pass on now (it may be empty)."""
+
+    def end(self) -> bytes:
+        """What was still held back when the upstream closed."""
+
+
+class Dialect(Protocol):
+    """A wire dialect, on the side that faces the upstream. No I/O."""
+
+    def encode(self, request: Request, deployment: "Deployment") -> bytes:
+        """The body to send: the client's own, with only what must change changed."""
+
+    def usage(self, body: bytes) -> Usage | None:
+        """The usage that a whole reply states. Raises UpstreamMalformed when it is no reply."""
+
+    def failure(self, status: int, body: bytes, retry_after: bytes | None) -> UpstreamError:
+        """What a reply of another status than 200 means."""
+
+    def tap(self, request: Request, reply: Reply) -> StreamTap:
+        """A tap for this stream. Raises UpstreamMalformed when the reply is no stream."""
+
+
+class Deployment(Protocol):
+    """One endpoint that serves a model."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def model(self) -> str:
+        """The name clients know it by (``model_name``)."""
+
+    @property
+    def upstream_model(self) -> str:
+        """The name the upstream knows it by."""
+
+    @property
+    def upstream(self) -> Upstream: ...
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def price(self) -> Price | None: ...
+
+    @property
+    def timeouts(self) -> Timeouts: ...
+
+
+class Fleet(Protocol):
+    """The models and their deployments: who may be called next. No I/O."""
+
+    def models(self) -> Sequence[str]: ...
+
+    def serves(self, model: str) -> bool: ...
+
+    def price(self, model: str) -> Price | None:
+        """The model's price, or None where it is unknown."""
+
+    def attempts(
+        self, request: Request, model: str
+    ) -> Generator[Try | Wait, UpstreamError | None, None]:
+        """Whom to call, and how long to wait between; sent each failure, dropped at success.
+
+        Raises PromptTooLong before any call; returns when nothing is left to try.
+        """
+
+    def began(self, deployment: Deployment) -> None: ...
+
+    def ended(
+        self, deployment: Deployment, attempt: Attempt, error: BaseException | None
+    ) -> None:
+        """Learn from an attempt: load, latency, tokens used, failures."""
+
+
+class Client(Protocol):
+    """Whoever waits for the answer. Writing to one that went away raises CancelledError."""
+
+    async def answer(self, journey: Journey, body: bytes) -> None: ...
+
+    async def open_stream(self, journey: Journey) -> None: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close_stream(self) -> None: ...
+
+
+class Ledger(Protocol):
+    """Keeps what each request cost. ``record`` enqueues only: it never awaits and never raises."""
+
+    def record(self, journey: Journey) -> None: ...

@@ -1,0 +1,259 @@
+"""The nouns: what a request, a reading, a decision, an attempt and a journey are.
+
+Everything here is a msgspec Struct: as plain to read as a frozen dataclass, and several times
+cheaper to build and to encode on the hot path (docs/adr/0002-structs.md). Nothing here does I/O.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Raw, Struct, field
+
+# ── What the client asked ────────────────────────────────────────────────────────────────────
+
+
+class Part(Struct, frozen=True, gc=False):
+    """One part of a message's content; only text is read, the rest is known by its type."""
+
+    type: str
+    text: str | None = None
+
+
+class Message(Struct, frozen=True):
+    """One turn. ``content`` is text, a list of parts, or nothing (a turn of tool calls)."""
+
+    role: str
+    content: str | list[Part] | None = None
+    tool_calls: list[Raw] | None = None
+
+    @property
+    def text(self) -> str:
+        """The turn's text; its text parts joined by line breaks where it has several."""
+        content = self.content
+        if isinstance(content, str):
+            return content
+        if content is None:
+            return ""
+        return "\n".join(part.text for part in content if part.text)
+
+    def has(self, kind: str) -> bool:
+        """Whether a part of this kind (``image_url``, ``input_audio``, ``file``) is present."""
+        return isinstance(self.content, list) and any(p.type == kind for p in self.content)
+
+
+class ToolFunction(Struct, frozen=True):
+    name: str | None = None
+
+
+class Tool(Struct, frozen=True):
+    type: str = "function"
+    function: ToolFunction | None = None
+
+
+class ResponseFormat(Struct, frozen=True):
+    type: str
+    json_schema: dict[str, Any] | None = None
+
+
+class StreamOptions(Struct, frozen=True):
+    include_usage: bool | None = None
+
+
+class Prompt(Struct, frozen=True):
+    """The part of a request that the gateway reads, in the shape of OpenAI's chat request.
+
+    Fields that are not named here are not looked at: they stay in ``Request.fields`` and reach
+    the upstream as they came.
+    Source: platform.openai.com/docs/api-reference/chat/create
+    """
+
+    model: str
+    messages: list[Message]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    response_format: ResponseFormat | None = None
+    tools: list[Tool] | None = None
+    n: int | None = None
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def output_limit(self) -> int | None:
+        """The most output tokens the client allows, or None."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the client itself asked for usage at the end of a stream."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    def last_user_text(self) -> str:
+        """The text of the last user turn, or the empty string."""
+        for message in reversed(self.messages):
+            if message.role == "user":
+                return message.text
+        return ""
+
+    def system_text(self) -> str:
+        """System and developer turns, joined by line breaks."""
+        return "\n".join(m.text for m in self.messages if m.role in ("system", "developer"))
+
+
+class Request(Struct):
+    """One request as it entered the gateway.
+
+    ``fields`` holds the client's JSON object value by value, each as the bytes that came, so a
+    field that this version has never heard of passes through unchanged.
+    ``headers`` are lower-case names; credentials are not among them.
+    """
+
+    id: str
+    prompt: Prompt
+    fields: dict[str, Raw]
+    size: int = 0
+    headers: Mapping[str, str] = {}
+    intent: str | None = None
+    session: str | None = None
+    tenant: str = ""
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.prompt.stream)
+
+
+# ── What was measured and decided ────────────────────────────────────────────────────────────
+
+
+class Reading(Struct, frozen=True):
+    """A signal's value for one request.
+
+    ``value`` is a number, a string, a bool, or a frozenset of strings (``task``).
+    ``confidence`` is in 0..1: below the rule's need, a comparison is *borderline*.
+    ``error`` is the half-width of the value's interval, in the value's unit (``tokens``).
+    ``saw`` says what the value was read from, for ``explain``.
+    """
+
+    value: Any
+    confidence: float = 1.0
+    saw: str = ""
+    error: float = 0.0
+
+
+
+
+class Verdict(Struct, frozen=True):
+    """What one rule said. ``matched`` is None when it is borderline."""
+
+    name: str
+    matched: bool | None
+    because: str
+    rung: int
+
+
+class Decision(Struct, frozen=True):
+    """Which rung answers, and why.
+
+    ``name`` is the rule that decided, or one of the built-in reasons: ``default`` (no rule
+    matched), ``session`` (a conversation kept its rung), ``router`` (the user's own router),
+    ``router-failed``, ``direct`` (the client named a model, not a route).
+    ``policy`` is the hash of the rules that decided, so that a record says which policy it obeyed.
+    ``propensity`` is the probability with which this rung was chosen (1 unless explored).
+    """
+
+    name: str
+    model: str
+    rung: int = 0
+    ambiguous: bool = False
+    policy: str = ""
+    propensity: float = 1.0
+
+
+# ── What was spent ───────────────────────────────────────────────────────────────────────────
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Tokens of one call, as the upstream counted them. ``input`` includes the cached ones."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+
+
+class Attempt(Struct):
+    """One call to one deployment. Times are seconds of the monotonic clock."""
+
+    model: str
+    deployment: str
+    started: float
+    first_byte: float | None = None
+    ended: float | None = None
+    status: int | None = None
+    error: str | None = None
+    usage: Usage | None = None
+    estimated: bool = False
+    cost: Decimal | None = None
+
+
+class Journey(Struct):
+    """One request's way through the gateway: filled in step by step, recorded at the end.
+
+    ``outcome`` is ``answered``, ``failed`` or ``cancelled`` (the client went away).
+    ``cost`` sums every attempt, failed ones included; ``reference_cost`` is what the strong model
+    would have cost for the same tokens. Either is None when a price is unknown.
+    """
+
+    request: Request
+    started: float
+    time: float
+    route: str | None = None
+    decision: Decision | None = None
+    readings: Mapping[str, Reading] = {}
+    reference_model: str | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    outcome: str = "failed"
+    error: str | None = None
+    ended: float | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    reference_cost: Decimal | None = None
+
+    @property
+    def saved(self) -> Decimal | None:
+        """Reference cost less cost; negative when the gateway spent more."""
+        if self.cost is None or self.reference_cost is None:
+            return None
+        return self.reference_cost - self.cost
+
+
+# ── What calls need ──────────────────────────────────────────────────────────────────────────
+
+
+class Timeouts(Struct, frozen=True, gc=False):
+    """Seconds a call may take in each phase; ``total`` bounds the whole of it."""
+
+    connect: float = 5.0
+    first_byte: float = 600.0
+    between_chunks: float = 60.0
+    total: float = 6000.0
+
+
+class Try(Struct, frozen=True):
+    """A call plan's wish: call this deployment."""
+
+    deployment: Any
+
+
+class Wait(Struct, frozen=True, gc=False):
+    """A call plan's wish: wait this many seconds, then ask again."""
+
+    seconds: float
+
+
+Ladder = Sequence[str]
