@@ -1,26 +1,26 @@
 """Every error that Stepdown raises, each with its code, its HTTP status and whether to retry.
 
-    StepdownError
-    ├── ConfigError                 the configuration file is wrong
-    ├── RequestError                the client's request is wrong
-    │   ├── InvalidJSON             400 invalid_json
-    │   ├── InvalidField            400 invalid_field
-    │   ├── Unauthorized            401 invalid_api_key
-    │   ├── UnknownModel            404 model_not_found
-    │   ├── UnknownPath             404 unknown_url
-    │   ├── BodyTooLarge            413 body_too_large
-    │   └── PromptTooLong           400 context_length_exceeded
-    └── UpstreamError               a model's deployment did not answer
-        ├── UpstreamRefused         the upstream's own 4xx, its message passed on
-        │   ├── ContextWindowExceeded
-        │   └── ContentRefused
-        ├── UpstreamDenied          502 the gateway's own credentials were refused
-        ├── UpstreamRateLimited     429, with the upstream's Retry-After
-        ├── UpstreamFailed          502 a 5xx
-        ├── UpstreamUnreachable     502 no connection, or one that broke
-        ├── UpstreamTimedOut        504
-        ├── UpstreamMalformed       502 a reply that cannot be read
-        └── NoDeployment            503 every deployment is cooling down or over its limit
+StepdownError
+├── ConfigError                 the configuration file is wrong
+├── RequestError                the client's request is wrong
+│   ├── InvalidJSON             400 invalid_json
+│   ├── InvalidField            400 invalid_field
+│   ├── Unauthorized            401 invalid_api_key
+│   ├── UnknownModel            404 model_not_found
+│   ├── UnknownPath             404 unknown_url
+│   ├── BodyTooLarge            413 body_too_large
+│   └── PromptTooLong           400 context_length_exceeded
+└── UpstreamError               a model's deployment did not answer
+    ├── UpstreamRefused         the upstream's own 4xx, its message passed on
+    │   ├── ContextWindowExceeded
+    │   └── ContentRefused
+    ├── UpstreamDenied          502 the gateway's own credentials were refused
+    ├── UpstreamRateLimited     429, with the upstream's Retry-After
+    ├── UpstreamFailed          502 a 5xx
+    ├── UpstreamUnreachable     502 no connection, or one that broke
+    ├── UpstreamTimedOut        504
+    ├── UpstreamMalformed       502 a reply that cannot be read
+    └── NoDeployment            503 every deployment is cooling down or over its limit
 """
 
 
@@ -94,11 +94,12 @@ class UpstreamError(StepdownError):
     retryable = True
     kind = "InternalServerErrorRetries"
     upstream_status: int | None = None
+    upstream_code: str | None = None
     retry_after: float | None = None
 
 
 class UpstreamRefused(UpstreamError):
-    """The upstream found the request itself wrong: no other try can help, its words are passed on."""
+    """The upstream found the request itself wrong: trying again cannot help."""
 
     code = "upstream_refused"
     status = 400

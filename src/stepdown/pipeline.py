@@ -74,9 +74,9 @@ class Pipeline:
 
     async def _decide(self, journey: Journey) -> None:
         request = journey.request
-        route = self.routes.get(request.prompt.model)
+        route = self.routes.get(request.target)
         if route is None:
-            journey.decision = self._direct(request.prompt.model)
+            journey.decision = self._direct(request.target)
             journey.reference_model = journey.decision.model
             return
         journey.route = route.name
@@ -108,9 +108,7 @@ class Pipeline:
             raise
         self._remember(journey)
 
-    async def _pass_on(
-        self, journey: Journey, call: Call, tap: StreamTap, client: Client
-    ) -> None:
+    async def _pass_on(self, journey: Journey, call: Call, tap: StreamTap, client: Client) -> None:
         await client.open_stream(journey)
         await client.write(call.body)
         assert call.rest is not None
@@ -137,7 +135,7 @@ class Pipeline:
         assert journey.decision is not None
         plan = self.fleet.attempts(journey.request, journey.decision.model)
         failure: UpstreamError | None = None
-        last = NoDeployment("No deployment of this model is available now.")
+        last: UpstreamError = NoDeployment("No deployment of this model is available now.")
         while True:
             try:
                 step = plan.send(failure)
@@ -168,7 +166,9 @@ class Pipeline:
             )
             attempt.status = reply.status
             if reply.status != 200:
-                raise dialect.failure(reply.status, await reply.read(), reply.header(b"retry-after"))
+                raise dialect.failure(
+                    reply.status, await reply.read(), reply.header(b"retry-after")
+                )
             if request.streams:
                 await self._first_bytes(request, call, reply)
             else:
@@ -212,22 +212,25 @@ class Pipeline:
     # ── what it cost ─────────────────────────────────────────────────────────────────────────
 
     def _price(self, journey: Journey, call: Call) -> None:
+        """Price the call, and the journey with it: every attempt is paid for, failed ones too."""
         usage = call.attempt.usage
         if usage is None:
             return
         price = call.deployment.price
-        cost = call.attempt.cost = None if price is None else price.cost(usage)
-        first = journey.usage is None
+        call.attempt.cost = None if price is None else price.cost(usage)
         journey.usage = usage
-        journey.cost = (
-            cost
-            if first
-            else None
-            if cost is None or journey.cost is None
-            else journey.cost + cost
-        )
+        journey.cost = _total(journey.attempts)
         reference = self.fleet.price(journey.reference_model or call.deployment.model)
         journey.reference_cost = None if reference is None else reference.cost(usage)
+
+
+def _total(attempts: list[Attempt]) -> Decimal | None:
+    """What the attempts cost together; None as soon as one used tokens that have no price."""
+    if len(attempts) == 1:
+        return attempts[0].cost
+    used = [attempt for attempt in attempts if attempt.usage is not None]
+    costs = [attempt.cost for attempt in used if attempt.cost is not None]
+    return sum(costs, Decimal(0)) if len(costs) == len(used) else None
 
 
 def _may_be_billed(call: Call, error: BaseException | None) -> bool:

@@ -1,11 +1,22 @@
 """Every seam that a plug-in or a backend can fill, as Protocols, on one page."""
 
-from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Generator, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from stepdown.errors import UpstreamError
-from stepdown.types import Attempt, Decision, Journey, Reading, Request, Timeouts, Try, Usage, Verdict, Wait
+from stepdown.types import (
+    Attempt,
+    Decision,
+    Journey,
+    Reading,
+    Request,
+    Timeouts,
+    Try,
+    Usage,
+    Verdict,
+    Wait,
+)
 
 
 class Signal(Protocol):
@@ -90,9 +101,14 @@ class StreamTap(Protocol):
     usage: Usage | None
     error: UpstreamError | None
     """The failure that the stream itself announced."""
-    finished: bool
-    """Whether the answer came to its end, rather than being cut off."""
-    events: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer came to its end, rather than being cut off."""
+
+    @property
+    def events(self) -> int:
+        """About how many events have passed."""
 
     def feed(self, data: bytes) -> bytes:
         """What to pass on now (it may be empty)."""
@@ -132,6 +148,14 @@ class Deployment(Protocol):
         """The name the upstream knows it by."""
 
     @property
+    def stream_usage(self) -> bool:
+        """Whether the upstream can be asked to state the usage of a stream."""
+
+    @property
+    def dropped(self) -> Collection[str]:
+        """Request fields that this upstream refuses, left out where the config allows it."""
+
+    @property
     def upstream(self) -> Upstream: ...
 
     @property
@@ -164,9 +188,7 @@ class Fleet(Protocol):
 
     def began(self, deployment: Deployment) -> None: ...
 
-    def ended(
-        self, deployment: Deployment, attempt: Attempt, error: BaseException | None
-    ) -> None:
+    def ended(self, deployment: Deployment, attempt: Attempt, error: BaseException | None) -> None:
         """Learn from an attempt: load, latency, tokens used, failures."""
 
 

@@ -107,7 +107,8 @@ class Request(Struct):
 
     ``fields`` holds the client's JSON object value by value, each as the bytes that came, so a
     field that this version has never heard of passes through unchanged.
-    ``headers`` are lower-case names; credentials are not among them.
+    ``headers`` are by lower-case name; credentials are not among them.
+    ``route`` is a route or model named beside the body, which then wins over the body's ``model``.
     """
 
     id: str
@@ -115,9 +116,15 @@ class Request(Struct):
     fields: dict[str, Raw]
     size: int = 0
     headers: Mapping[str, str] = {}
+    route: str | None = None
     intent: str | None = None
     session: str | None = None
     tenant: str = ""
+
+    @property
+    def target(self) -> str:
+        """The route or model that is to answer."""
+        return self.route or self.prompt.model
 
     @property
     def streams(self) -> bool:
@@ -140,8 +147,6 @@ class Reading(Struct, frozen=True):
     confidence: float = 1.0
     saw: str = ""
     error: float = 0.0
-
-
 
 
 class Verdict(Struct, frozen=True):

@@ -1,0 +1,49 @@
+"""``stepdown serve``: the gateway over HTTP."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from stepdown.errors import ConfigError
+
+
+@click.command("serve")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="The configuration; a LiteLLM config.yaml will do.",
+)
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [default: 4000]")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--log-level", default="info", show_default=True)
+def command(path: Path, host: str | None, port: int | None, workers: int, log_level: str) -> None:
+    """Serve the gateway."""
+    from stepdown.server.run import listen, run
+    from stepdown.server.workers import Workers, worker_command
+
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        live = _live(path)
+    except ConfigError as error:
+        click.echo("\n".join(error.problems), err=True)
+        sys.exit(2)
+    server = live.server
+    try:
+        bound = listen(host or server.host, server.port if port is None else port)
+    except OSError as error:
+        click.echo(f"Cannot listen on {host or server.host}:{port}: {error.strerror}.", err=True)
+        sys.exit(1)
+    worker = "STEPDOWN_WORKER" in os.environ
+    if not worker:
+        _greet(live, bound.getsockname())
+    if workers > 1:
+        sys.exit(Workers(worker_command(str(path), bound), workers).run())
+    run(live, bound, worker=worker)

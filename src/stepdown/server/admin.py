@@ -1,0 +1,81 @@
+"""Everything but chat: models, health, and the administrator's calls."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from stepdown.config.live import Live
+from stepdown.errors import ConfigError, StepdownError, Unauthorized, UnknownPath
+from stepdown.server.auth import Gate
+from stepdown.server.client import envelope
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+_LOOPBACK = {"127.0.0.1", "::1"}
+
+
+def build_admin(live: Live, gate: Gate) -> Starlette:
+    """The Starlette application behind every path that is not chat."""
+    started = int(time.time())
+
+    async def models(request: Request) -> Response:
+        gate.admit(request.scope["headers"])
+        pipeline = live.pipeline
+        owners = dict.fromkeys(pipeline.routes, "stepdown-route")
+        for name in pipeline.fleet.models():
+            owners.setdefault(name, "stepdown")
+        data = [
+            {"id": name, "object": "model", "created": started, "owned_by": owner}
+            for name, owner in owners.items()
+        ]
+        return JSONResponse({"object": "list", "data": data})
+
+    async def alive(request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(request: Request) -> Response:
+        ok = live.ready
+        return JSONResponse({"status": "ready" if ok else "starting"}, 200 if ok else 503)
+
+    async def status(request: Request) -> Response:
+        _administrator(request, gate)
+        return JSONResponse(live.status())
+
+    async def reload(request: Request) -> Response:
+        _administrator(request, gate)
+        notes = live.reload()
+        return JSONResponse({"status": "reloaded", "notes": notes})
+
+    return Starlette(
+        routes=[
+            Route("/v1/models", models),
+            Route("/models", models),
+            Route("/health/live", alive),
+            Route("/health/ready", ready),
+            Route("/admin/status", status),
+            Route("/admin/reload", reload, methods=["POST"]),
+            Route("/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        ],
+        exception_handlers={StepdownError: _failed},
+    )
+
+
+def _administrator(request: Request, gate: Gate) -> None:
+    """With a master key, whoever holds it; without one, whoever is on this machine."""
+    if not gate.open:
+        gate.admit(request.scope["headers"])
+    elif request.client is None or request.client.host not in _LOOPBACK:
+        raise Unauthorized("Without a master key, administration is for this machine only.")
+
+
+async def _unknown(request: Request) -> Response:
+    raise UnknownPath(f"There is nothing at {request.method} {request.url.path}.")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StepdownError)
+    status = 400 if isinstance(error, ConfigError) else error.status
+    return Response(envelope(error), status, media_type="application/json")

@@ -1,0 +1,355 @@
+"""HTTP/1.1 on the client's side: httptools' parser, run as a protocol inside uvicorn.
+
+uvicorn keeps the sockets, the signals and the graceful stop. Its own protocol class is replaced
+because it took half of a request's time (docs/adr/0003-http.md has the figures). What differs:
+the head of an answer goes out with its first bytes, requests start when their body is in, a
+request whose client goes away is cancelled, and one clock watches every connection's patience.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from http import HTTPStatus
+from typing import Any, cast
+
+import httptools
+from starlette.types import Message, Scope
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+log = logging.getLogger("stepdown.server")
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request's line and headers."""
+IDLE = 75.0
+"""Seconds a connection may rest between requests."""
+SLOW = 60.0
+"""Seconds a request may take to arrive without a byte coming in."""
+_STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+class Exchange:
+    """One request and its answer, as ASGI sees them."""
+
+    __slots__ = (
+        "_connection",
+        "_head",
+        "body",
+        "chunked",
+        "done",
+        "keep_alive",
+        "scope",
+        "started",
+    )
+
+    def __init__(
+        self, connection: "Connection", scope: Scope, body: bytes, *, keep_alive: bool
+    ) -> None:
+        self._connection = connection
+        self.scope = scope
+        self.body: bytes | None = body
+        self.keep_alive = keep_alive
+        self.started = False
+        self.done = False
+        self.chunked = False
+        self._head: list[bytes] = []
+
+    async def receive(self) -> Message:
+        body = self.body
+        if body is None:
+            await self._connection.departure()
+            return {"type": "http.disconnect"}
+        self.body = None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        connection = self._connection
+        if connection.drained is not None:
+            await connection.drained
+        if message["type"] == "http.response.start":
+            self._begin(message)
+            return
+        body: bytes = message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        out = self._head
+        if not self.started:
+            self.started = True
+            self._finish_head(out, None if more else len(body))
+            if self.scope["method"] == "HEAD":
+                body = b""
+        if self.chunked:
+            if body:
+                out += (b"%x\r\n" % len(body), body, b"\r\n")
+            if not more:
+                out.append(b"0\r\n\r\n")
+        elif body:
+            out.append(body)
+        connection.write(b"".join(out))
+        out.clear()
+        if not more:
+            self.done = True
+
+    def _begin(self, message: Message) -> None:
+        out = self._head
+        out.append(_STATUS[message["status"]])
+        for name, value in message["headers"]:
+            out += (name, b": ", value, b"\r\n")
+
+    def _finish_head(self, out: list[bytes], length: int | None) -> None:
+        """Say how the body is delimited, unless the application did, and end the head."""
+        if b"content-length" not in out:
+            if length is not None:
+                out.append(b"content-length: %d\r\n" % length)
+            elif self.scope["http_version"] == "1.0":
+                self.keep_alive = False
+            else:
+                self.chunked = self.scope["method"] != "HEAD"
+                out.append(b"transfer-encoding: chunked\r\n")
+        out.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection. Requests on it are answered one after the other."""
+
+    max_body = 32 * 1024 * 1024
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app = config.loaded_app
+        self._loop = _loop or asyncio.get_event_loop()
+        self._all = server_state.connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[Exchange] = deque()
+        self._exchange: Exchange | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self._stopping = False
+        self._arriving = False
+        self._heard = 0.0
+        self.drained: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._client: tuple[str, int] | None = None
+        self._server: tuple[str, int] | None = None
+
+    # ── the transport's side ─────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._client = _address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._heard = self._loop.time()
+        if not self._all:
+            self._loop.call_later(1.0, _look, self._loop, self._all)
+        self._all.add(self)  # type: ignore[arg-type]
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._stopping = True  # answered as plain HTTP; what follows would be something else
+            for exchange in filter(None, [self._exchange, *self._waiting]):
+                exchange.keep_alive = False
+        except httptools.HttpParserCallbackError as error:
+            self._refuse(431 if isinstance(error.__context__, _HeadTooLarge) else 413)
+        except httptools.HttpParserError:
+            self._refuse(400)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._all.discard(self)
+        self._transport = None
+        self._waiting.clear()
+        self.resume_writing()
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        if self.drained is None:
+            self.drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        drained, self.drained = self.drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    def shutdown(self) -> None:
+        """uvicorn stops: finish the request under way, take no more."""
+        self._stopping = True
+        if self._exchange is None:
+            self._close()
+        else:
+            self._exchange.keep_alive = False
+
+    def check(self, now: float) -> None:
+        """Close a connection that has tried the server's patience."""
+        if self._exchange is None:
+            quiet = now - self._heard
+            if self._arriving and quiet > SLOW:
+                self._refuse(408)
+            elif quiet > IDLE:
+                self._close()
+
+    # ── the parser's side ────────────────────────────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        self._arriving = True
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        if len(self._url) > MAX_HEAD:
+            raise _HeadTooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value)
+        if self._size > MAX_HEAD:
+            raise _HeadTooLarge
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._size = 0
+        for name, value in self._headers:
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.write(_CONTINUE)
+
+    def on_body(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self.max_body:
+            raise _BodyTooLarge
+        self._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        self._arriving = False
+        parser = self._parser
+        path, _, query = self._url.partition(b"?")
+        if not path.startswith(b"/"):
+            path = httptools.parse_url(self._url).path or b"/"
+        scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": parser.get_http_version(),
+            "method": parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "path": path.decode("latin-1"),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._headers,
+            "client": self._client,
+            "server": self._server,
+        }
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        keep_alive = parser.should_keep_alive() and not self._stopping
+        exchange = Exchange(self, scope, body, keep_alive=keep_alive)
+        if self._exchange is None:
+            self._start(exchange)
+        else:  # pipelined: answered in order, and no more is read until then
+            self._waiting.append(exchange)
+            if self._transport is not None:
+                self._transport.pause_reading()
+
+    # ── requests, one at a time ──────────────────────────────────────────────────────────────
+
+    def _start(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._task = self._loop.create_task(self._answer(exchange))
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:
+            exchange.keep_alive = False
+        except Exception:
+            log.exception("the application failed")
+            exchange.keep_alive = False
+        finally:
+            self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        self._exchange = self._task = None
+        self._heard = self._loop.time()
+        if self._transport is None:
+            return
+        if not exchange.done or not exchange.keep_alive:
+            self._close()
+        elif self._waiting:
+            self._start(self._waiting.popleft())
+            if not self._waiting:
+                self._transport.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def departure(self) -> None:
+        """Return when the client is gone."""
+        if self._transport is None:
+            return
+        if self._gone is None:
+            self._gone = self._loop.create_future()
+        await self._gone
+
+    def _refuse(self, status: int) -> None:
+        """Answer a request that cannot be read, and hang up."""
+        if self._transport is not None and self._exchange is None:
+            body = _refusal(status)
+            self._transport.write(
+                b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
+                b"connection: close\r\n\r\n%b" % (_STATUS[status], len(body), body)
+            )
+        self._close()
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _HeadTooLarge(Exception):
+    pass
+
+
+class _BodyTooLarge(Exception):
+    pass
+
+
+def _refusal(status: int) -> bytes:
+    """OpenAI's error envelope for what went wrong before there was a request."""
+    code, message = _REFUSALS[status]
+    return b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":"%b"}}' % (
+        message,
+        code,
+    )
+
+
+_REFUSALS = {
+    400: (b"invalid_http", b"The request is not valid HTTP/1.1."),
+    408: (b"request_timeout", b"The request took too long to arrive."),
+    413: (b"body_too_large", b"The body is larger than accepted here."),
+    431: (b"headers_too_large", b"The request's headers are larger than accepted here."),
+}
+
+
+def _address(name: Any) -> tuple[str, int] | None:
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
+
+
+def _look(loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
+    """The one clock: runs while there are connections."""
+    now = loop.time()
+    for connection in list(connections):
+        connection.check(now)
+    if connections:
+        loop.call_later(1.0, _look, loop, connections)

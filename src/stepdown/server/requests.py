@@ -1,0 +1,94 @@
+"""Reads an OpenAI-dialect chat request off the wire, and says exactly what is wrong with one."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import count
+from secrets import token_hex
+
+from msgspec import DecodeError, Raw, ValidationError, json
+
+from stepdown.errors import BodyTooLarge, InvalidField, InvalidJSON, StepdownError
+from stepdown.types import Prompt, Request
+
+_fields = json.Decoder(dict[str, Raw]).decode
+_prompt = json.Decoder(Prompt).decode
+_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+_CREDENTIALS = {b"authorization", b"api-key", b"x-api-key", b"cookie", b"proxy-authorization"}
+_process = token_hex(6)
+_serial = count(1)
+
+
+class Headers(Mapping[str, str]):
+    """A request's headers by lower-case name, decoded when asked for; never the credentials."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower().encode("latin-1", "replace")
+        if wanted not in _CREDENTIALS:
+            for known, value in self._raw:
+                if known == wanted:
+                    return value.decode("latin-1")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name, _ in self._raw if name not in _CREDENTIALS)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def new_id() -> str:
+    """A request id: unique, and not the client's to choose, since sampling goes by its hash."""
+    return f"sd-{_process}{next(_serial):08x}"
+
+
+def parse(raw_headers: list[tuple[bytes, bytes]], body: bytes) -> Request:
+    """A request from its headers and body. Raises InvalidJSON or InvalidField."""
+    try:
+        prompt = _prompt(body)
+        fields = _fields(body)
+    except ValidationError as error:
+        raise _invalid(body, str(error)) from error
+    except (DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidJSON(f"The body is not valid JSON: {error}.") from error
+    if not prompt.messages:
+        raise InvalidField("messages: expected at least one message, got none.", param="messages")
+    request = Request(new_id(), prompt, fields, len(body), Headers(raw_headers))
+    for name, value in raw_headers:
+        if name.startswith(b"x-stepdown-"):
+            _take_header(request, name, value)
+    if request.intent is None and prompt.metadata:
+        intent = prompt.metadata.get("intent")
+        request.intent = intent if isinstance(intent, str) else None
+    return request
+
+
+def _take_header(request: Request, name: bytes, value: bytes) -> None:
+    text = value.decode("latin-1").strip()
+    if name == b"x-stepdown-intent":
+        request.intent = text or None
+    elif name == b"x-stepdown-session":
+        request.session = text or None
+    elif name == b"x-stepdown-route":
+        request.route = text or None
+
+
+def _invalid(body: bytes, error: str) -> StepdownError:
+    """A validation error in the client's words: which field, what was expected, what came."""
+    found = _WHERE.match(error)
+    what, path = (found["what"], found["path"] or "") if found else (error, "")
+    if missing := _MISSING.search(what):
+        path = f"{path}.{missing['name']}".lstrip(".")
+        return InvalidField(f"{path}: this field is required and missing.", param=path)
+    if not path:
+        return InvalidJSON(f"The body must be a JSON object. {what}.")
+    return InvalidField(f"{path}: {what[0].lower()}{what[1:]}.".replace("`", ""), param=path)
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than the {limit:,} bytes accepted here.")

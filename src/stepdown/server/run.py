@@ -1,0 +1,74 @@
+"""Runs the server: one process, or several that share a port."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+
+import uvicorn
+import uvloop
+
+from stepdown.config.live import Live
+from stepdown.errors import ConfigError
+from stepdown.server.app import App
+from stepdown.server.protocol import Connection
+
+log = logging.getLogger("stepdown.server")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; with port 0 the system picks one. Raises OSError.
+
+    SO_REUSEPORT lets each worker bind a socket of its own: the kernel then spreads connections
+    evenly, which workers that accept from one shared socket do not.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    bound.set_inheritable(True)
+    return bound
+
+
+def run(live: Live, bound: socket.socket, *, worker: bool = False) -> None:
+    """Serve until told to stop. SIGHUP reads the configuration again."""
+    Connection.max_body = live.max_body
+    config = uvicorn.Config(
+        App(live),
+        http=Connection,
+        loop="uvloop",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=30,
+    )
+    uvloop.run(_serve(uvicorn.Server(config), live, bound, worker=worker))
+
+
+async def _serve(server: uvicorn.Server, live: Live, bound: socket.socket, *, worker: bool) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, _reload, live)
+    if worker:
+        live.on_reload = lambda: os.kill(os.getppid(), signal.SIGHUP)
+    # What start-up made stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    await server.serve(sockets=[bound])
+
+
+def _reload(live: Live) -> None:
+    try:
+        for note in live.reload(tell=False):
+            log.info("%s", note)
+        log.info("configuration reloaded")
+    except ConfigError as error:
+        log.error("the old configuration stays in force:\n%s", error)
