@@ -65,6 +65,7 @@ class Price(Protocol):
 
     def cost(self, usage: Usage) -> Decimal:
         """US dollars for one call."""
+        ...
 
 
 class Reply(Protocol):
@@ -75,12 +76,15 @@ class Reply(Protocol):
 
     def header(self, name: bytes) -> bytes | None:
         """A header by its lower-case name."""
+        ...
 
     async def read(self) -> bytes:
         """The whole body. Raises UpstreamError."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The body as it arrives; what arrived together comes as one. Raises UpstreamError."""
+        ...
 
     def close(self) -> None:
         """Give the connection back, or cut it where the body was not read to its end."""
@@ -91,6 +95,7 @@ class Upstream(Protocol):
 
     async def send(self, body: bytes, *, stream: bool, timeouts: Timeouts) -> Reply:
         """POST a chat request; return when the head is in. Raises UpstreamError."""
+        ...
 
     async def aclose(self) -> None: ...
 
@@ -105,16 +110,20 @@ class StreamTap(Protocol):
     @property
     def finished(self) -> bool:
         """Whether the answer came to its end, rather than being cut off."""
+        ...
 
     @property
     def events(self) -> int:
         """About how many events have passed."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """What to pass on now (it may be empty)."""
+        ...
 
     def end(self) -> bytes:
         """What was still held back when the upstream closed."""
+        ...
 
 
 class Dialect(Protocol):
@@ -122,15 +131,19 @@ class Dialect(Protocol):
 
     def encode(self, request: Request, deployment: "Deployment") -> bytes:
         """The body to send: the client's own, with only what must change changed."""
+        ...
 
     def usage(self, body: bytes) -> Usage | None:
         """The usage that a whole reply states. Raises UpstreamMalformed when it is no reply."""
+        ...
 
     def failure(self, status: int, body: bytes, retry_after: bytes | None) -> UpstreamError:
         """What a reply of another status than 200 means."""
+        ...
 
     def tap(self, request: Request, reply: Reply) -> StreamTap:
         """A tap for this stream. Raises UpstreamMalformed when the reply is no stream."""
+        ...
 
 
 class Deployment(Protocol):
@@ -142,18 +155,22 @@ class Deployment(Protocol):
     @property
     def model(self) -> str:
         """The name clients know it by (``model_name``)."""
+        ...
 
     @property
     def upstream_model(self) -> str:
         """The name the upstream knows it by."""
+        ...
 
     @property
     def stream_usage(self) -> bool:
         """Whether the upstream can be asked to state the usage of a stream."""
+        ...
 
     @property
     def dropped(self) -> Collection[str]:
         """Request fields that this upstream refuses, left out where the config allows it."""
+        ...
 
     @property
     def upstream(self) -> Upstream: ...
@@ -177,6 +194,7 @@ class Fleet(Protocol):
 
     def price(self, model: str) -> Price | None:
         """The model's price, or None where it is unknown."""
+        ...
 
     def attempts(
         self, request: Request, model: str
@@ -185,6 +203,7 @@ class Fleet(Protocol):
 
         Raises PromptTooLong before any call; returns when nothing is left to try.
         """
+        ...
 
     def began(self, deployment: Deployment) -> None: ...
 

@@ -4,11 +4,11 @@ Everything here is a msgspec Struct: as plain to read as a frozen dataclass, and
 cheaper to build and to encode on the hot path (docs/adr/0002-structs.md). Nothing here does I/O.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct
 
 # ── What the client asked ────────────────────────────────────────────────────────────────────
 
@@ -221,7 +221,7 @@ class Journey(Struct):
     decision: Decision | None = None
     readings: Mapping[str, Reading] = {}
     reference_model: str | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = []
     outcome: str = "failed"
     error: str | None = None
     ended: float | None = None
@@ -259,6 +259,3 @@ class Wait(Struct, frozen=True, gc=False):
     """A call plan's wish: wait this many seconds, then ask again."""
 
     seconds: float
-
-
-Ladder = Sequence[str]

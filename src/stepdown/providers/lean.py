@@ -96,19 +96,18 @@ class LeanClient:
         return None
 
     async def _open(self, timeouts: Timeouts) -> "Connection":
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         where = f"{self.target.host}:{self.target.port}"
         try:
             async with asyncio.timeout(timeouts.connect):
                 while len(self.busy) + self._opening >= self.max_connections:
-                    await self._turn(self._loop.create_future())
+                    await self._turn(loop.create_future())
                     if (freed := self._take()) is not None:
                         return freed
                 self._opening += 1
                 try:
-                    _, connection = await self._loop.create_connection(
-                        lambda: Connection(self, self._loop),
+                    _, connection = await loop.create_connection(
+                        lambda: Connection(self, loop),
                         self.target.host,
                         self.target.port,
                         ssl=self.context,
@@ -124,7 +123,7 @@ class LeanClient:
             raise UpstreamUnreachable(f"Could not connect to {where}: {error}.") from error
         self.busy.add(connection)
         if self._sweeper is None:
-            self._sweeper = self._loop.call_later(SWEEP, self._sweep)
+            self._sweeper = loop.call_later(SWEEP, self._sweep)
         return connection
 
     async def _turn(self, turn: asyncio.Future[None]) -> None:

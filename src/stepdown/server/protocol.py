@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
-from starlette.types import Message, Scope
+from starlette.types import ASGIApp, Message, Scope
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._app = config.loaded_app
+        self._app = cast("ASGIApp", config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
         self._loop = _loop or asyncio.get_event_loop()
         self._all = server_state.connections
         self._parser = httptools.HttpRequestParser(self)
@@ -132,6 +132,7 @@ class Connection(asyncio.Protocol):
         self._gone: asyncio.Future[None] | None = None
         self._stopping = False
         self._arriving = False
+        self._owed = 0
         self._heard = 0.0
         self.drained: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
@@ -151,12 +152,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
+        if self._owed:
+            self._collect(data)
+            return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._stopping = True  # answered as plain HTTP; what follows would be something else
-            for exchange in filter(None, [self._exchange, *self._waiting]):
-                exchange.keep_alive = False
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             self._refuse(431 if isinstance(error.__context__, _HeadTooLarge) else 413)
         except httptools.HttpParserError:
@@ -231,6 +233,36 @@ class Connection(asyncio.Protocol):
         self._pieces.append(data)
 
     def on_message_complete(self) -> None:
+        if not self._parser.should_upgrade():
+            self._dispatch()
+
+    # ── requests, one at a time ──────────────────────────────────────────────────────────────
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1. The parser stops at the head, so the body is taken by hand.
+
+        Java's client, for one, offers HTTP/2 with its first request, body and all.
+        """
+        self._stopping = True
+        length = dict(self._headers).get(b"content-length", b"0")
+        if not length.isdigit() or (b"transfer-encoding", b"chunked") in self._headers:
+            self._refuse(400)
+            return
+        if int(length) > self.max_body:
+            self._refuse(413)
+            return
+        self._owed = int(length)
+        self._collect(rest)
+
+    def _collect(self, data: bytes) -> None:
+        data = data[: self._owed]
+        self._pieces.append(data)
+        self._owed -= len(data)
+        if not self._owed:
+            self._dispatch()
+
+    def _dispatch(self) -> None:
+        """A request is in: answer it, or let it wait for its turn."""
         self._arriving = False
         parser = self._parser
         path, _, query = self._url.partition(b"?")
@@ -260,8 +292,6 @@ class Connection(asyncio.Protocol):
             self._waiting.append(exchange)
             if self._transport is not None:
                 self._transport.pause_reading()
-
-    # ── requests, one at a time ──────────────────────────────────────────────────────────────
 
     def _start(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -343,7 +373,12 @@ _REFUSALS = {
 
 
 def _address(name: Any) -> tuple[str, int] | None:
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
+    """Host and port of a TCP address; a Unix socket has none."""
+    match name:
+        case (str(host), int(port), *_):
+            return host, port
+        case _:
+            return None
 
 
 def _look(loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from types import FrameType
 
 log = logging.getLogger("stepdown.server")
 
@@ -27,9 +28,9 @@ class Workers:
 
     def run(self) -> int:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reaches every worker."""
-        signal.signal(signal.SIGHUP, lambda *_: self._signal(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, self._pass_on)
         for ending in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(ending, lambda *_: self._stop())
+            signal.signal(ending, self._stop)
         self._running = [self._start() for _ in range(self._count)]
         while not self._stopping:
             self._replace_dead()
@@ -39,7 +40,8 @@ class Workers:
         return 0
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command, env={**os.environ, "STEPDOWN_WORKER": "1"})
+        environment = {**os.environ, "STEPDOWN_WORKER": "1"}
+        return subprocess.Popen(self._command, env=environment)  # noqa: S603 our own command line
 
     def _replace_dead(self) -> None:
         for place, process in enumerate(self._running):
@@ -48,14 +50,14 @@ class Workers:
                 time.sleep(RESTART_PAUSE)
                 self._running[place] = self._start()
 
-    def _signal(self, number: int) -> None:
+    def _pass_on(self, number: int, frame: FrameType | None = None) -> None:
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
 
-    def _stop(self) -> None:
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
-        self._signal(signal.SIGTERM)
+        self._pass_on(signal.SIGTERM)
 
 
 def worker_command(config: str, bound: socket.socket) -> list[str]:
