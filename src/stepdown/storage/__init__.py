@@ -1,0 +1,1 @@
+"""The database: its address, its tables and migrations, and the statements that write to it."""

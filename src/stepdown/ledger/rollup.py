@@ -1,0 +1,161 @@
+"""Sums of requests per minute, kept in memory between two flushes. A cost is never dropped."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from stepdown.ledger.detail import ZERO, Detail
+from stepdown.storage.columns import ROLLUP_KEY
+from stepdown.storage.money import to_pico
+
+MINUTE = 60
+HOUR = 3600
+FINE_FOR = 7 * 86_400
+"""Seconds for which the database keeps minutes apart, before the writer folds them into hours."""
+TAG_SETS = 1000
+"""How many different sets of tags a minute keeps apart; tags come from clients."""
+KEYS = 20_000
+"""How many keys wait for a database that is away, before their minutes are folded into hours."""
+OTHER_TAGS = '["(other)"]'
+
+Key = tuple[int, str, str, int, str, str, str]
+"""The values of ``ROLLUP_KEY``."""
+
+
+class Sums(Struct):
+    """What one key adds up, in the order of ``ROLLUP_SUMS``. Money in US dollars.
+
+    ``downgraded`` counts the requests that a route sent to another model than the reference,
+    ``unpriced`` those with an unknown cost or reference cost, ``estimated`` those whose usage the
+    gateway had to estimate. ``cost`` sums every known cost; ``reference_cost`` and ``saved`` are
+    of the requests with both costs known.
+    """
+
+    requests: int = 0
+    downgraded: int = 0
+    unpriced: int = 0
+    estimated: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: Decimal = ZERO
+    reference_cost: Decimal = ZERO
+    saved: Decimal = ZERO
+
+    def add(self, other: "Sums") -> None:
+        self.requests += other.requests
+        self.downgraded += other.downgraded
+        self.unpriced += other.unpriced
+        self.estimated += other.estimated
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        self.cached_tokens += other.cached_tokens
+        self.cost += other.cost
+        self.reference_cost += other.reference_cost
+        self.saved += other.saved
+
+
+_TAGS = ROLLUP_KEY.index("tags")
+
+
+class Rollups:
+    """The sums since the last ``take``.
+
+    Not safe for two threads: the ledger holds a lock.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[Key, Sums] = {}
+        self._minute = 0
+        self._tags: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._sums)
+
+    @property
+    def requests(self) -> int:
+        """How many requests the sums count."""
+        return sum(sums.requests for sums in self._sums.values())
+
+    def add(self, detail: Detail) -> None:
+        """Count one request."""
+        bucket = int(detail.time) // MINUTE * MINUTE
+        tags = detail.tags and self._bounded(bucket, detail.tags)
+        key = (
+            bucket,
+            detail.route,
+            detail.decision,
+            detail.rung,
+            detail.model,
+            detail.outcome,
+            tags,
+        )
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = Sums()
+        sums.requests += 1
+        sums.downgraded += detail.downgraded
+        sums.estimated += detail.estimated
+        usage = detail.usage
+        if usage is not None:
+            sums.input_tokens += usage.input
+            sums.output_tokens += usage.output
+            sums.cached_tokens += usage.cached_input
+        cost, reference_cost = detail.cost, detail.reference_cost
+        if cost is not None:
+            sums.cost += cost
+        if cost is None or reference_cost is None:
+            sums.unpriced += 1
+        else:
+            sums.reference_cost += reference_cost
+            sums.saved += reference_cost - cost
+
+    def take(self) -> dict[Key, Sums]:
+        """Hand over what was summed up and begin anew."""
+        taken, self._sums = self._sums, {}
+        return taken
+
+    def put_back(self, taken: dict[Key, Sums]) -> None:
+        """Take back what could not be written."""
+        for key, sums in taken.items():
+            self._add_sums(key, sums)
+        if len(self._sums) > KEYS:
+            self._coarsen()
+
+    def _add_sums(self, key: Key, sums: Sums) -> None:
+        mine = self._sums.get(key)
+        if mine is None:
+            self._sums[key] = sums
+        else:
+            mine.add(sums)
+
+    def _coarsen(self) -> None:
+        """Fold minutes into hours and tags into one: what is left is bounded by the config."""
+        fine, self._sums = self._sums, {}
+        for (bucket, *rest), sums in fine.items():
+            rest[_TAGS - 1] = rest[_TAGS - 1] and OTHER_TAGS
+            self._add_sums((bucket // HOUR * HOUR, *rest), sums)  # type: ignore[arg-type]
+
+    def _bounded(self, bucket: int, tags: str) -> str:
+        if bucket != self._minute:
+            self._minute, self._tags = bucket, set()
+        if tags not in self._tags:
+            if len(self._tags) >= TAG_SETS:
+                return OTHER_TAGS
+            self._tags.add(tags)
+        return tags
+
+
+def rows(taken: dict[Key, Sums]) -> list[tuple[object, ...]]:
+    """The rows to write: each key's values, then its sums, money in picodollars."""
+    return [
+        (
+            *key,
+            *astuple(sums)[:-3],
+            to_pico(sums.cost),
+            to_pico(sums.reference_cost),
+            to_pico(sums.saved),
+        )
+        for key, sums in taken.items()
+    ]

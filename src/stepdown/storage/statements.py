@@ -1,0 +1,52 @@
+"""The SQL that the serving process runs, for a backend's parameter marker (``?`` or ``%s``)."""
+
+# ruff: noqa: S608  # only names written in this package are put together; values are parameters
+
+from collections.abc import Sequence
+
+from stepdown.storage.columns import ROLLUP_KEY, ROLLUP_SUMS, SEGMENT
+
+_ROLLUP = (*ROLLUP_KEY, *ROLLUP_SUMS)
+
+
+def upsert_rollup(marker: str) -> str:
+    """Adds one rollup's sums to what is there: a value for each key column, then each sum."""
+    return _upsert(f"VALUES ({_markers(marker, len(_ROLLUP))})")
+
+
+def insert_segment(log: str, marker: str) -> str:
+    """Adds one segment to a log: a value for each of ``SEGMENT``."""
+    return f"INSERT INTO {log} ({_list(SEGMENT)}) VALUES ({_markers(marker, len(SEGMENT))})"
+
+
+def expire_segments(log: str, marker: str, count: int) -> str:
+    """Deletes the oldest segments, at most ``count``, that end before a moment."""
+    old = f"SELECT id FROM {log} WHERE last_time < {marker} ORDER BY last_time LIMIT {count}"
+    return f"DELETE FROM {log} WHERE id IN ({old})"
+
+
+def fold_rollups(marker: str) -> tuple[str, str]:
+    """Adds the minutes before a moment to their hours, then deletes them. Run both at once."""
+    percent = "%%" if marker == "%s" else "%"
+    hour = f"bucket - bucket {percent} 3600"
+    rest = _list(ROLLUP_KEY[1:])
+    sums = _list([f"SUM({name})" for name in ROLLUP_SUMS])
+    minutes = f"WHERE bucket < {marker} AND {hour} <> bucket"
+    hours = f"SELECT {hour}, {rest}, {sums} FROM rollup {minutes} GROUP BY {hour}, {rest}"
+    return _upsert(hours), f"DELETE FROM rollup {minutes}"
+
+
+def _upsert(rows: str) -> str:
+    sums = _list([f"{name} = rollup.{name} + excluded.{name}" for name in ROLLUP_SUMS])
+    return (
+        f"INSERT INTO rollup ({_list(_ROLLUP)}) {rows}"
+        f" ON CONFLICT ({_list(ROLLUP_KEY)}) DO UPDATE SET {sums}"
+    )
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _markers(marker: str, count: int) -> str:
+    return _list([marker] * count)

@@ -1,0 +1,114 @@
+"""Writes the ledger's slices: each in one transaction, so that sums and details always agree."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from msgspec import Struct
+
+from stepdown.storage import statements
+from stepdown.storage.address import Address, DatabaseUnavailable
+from stepdown.storage.columns import SEGMENT
+from stepdown.storage.connection import Connection, Cursor, connect
+from stepdown.storage.migrate import migrate_apart
+
+HOUR = 3600
+SEGMENTS_AT_A_TIME = 500
+"""How many segments one pass deletes: a short transaction, so that other writers get in between."""
+
+Log = Literal["request_log", "prompt_log"]
+LOGS: tuple[Log, ...] = ("request_log", "prompt_log")
+
+_FOLD_LOCK = 5_394_117_002
+
+
+class Segment(Struct, frozen=True):
+    """A slice of a log: its details in one blob of the given format."""
+
+    writer: str
+    first_time: float
+    last_time: float
+    details: int
+    dropped: int
+    format: int
+    body: bytes
+
+
+class Slice(Struct, frozen=True):
+    """What one flush writes. A rollup is the values of ``ROLLUP_KEY``, then of ``ROLLUP_SUMS``."""
+
+    requests: Segment | None
+    prompts: Segment | None
+    rollups: Sequence[tuple[object, ...]]
+
+
+class Store:
+    """One writer's connection. Not for use by two threads at once.
+
+    Every method raises DatabaseUnavailable where the database fails; nothing is then written, and
+    the next call connects anew.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        marker = "%s" if address.file is None else "?"
+        self._upsert = statements.upsert_rollup(marker)
+        self._insert = {log: statements.insert_segment(log, marker) for log in LOGS}
+        self._expire = {
+            log: statements.expire_segments(log, marker, SEGMENTS_AT_A_TIME) for log in LOGS
+        }
+        self._fold = statements.fold_rollups(marker)
+        self._connection: Connection | None = None
+
+    def open(self) -> None:
+        """Bring the tables up to date and connect."""
+        if self._connection is None:
+            migrate_apart(self.address)
+            self._connection = connect(self.address)
+
+    def write(self, part: Slice) -> None:
+        """Add one slice, the whole of it or nothing."""
+        with self._transaction() as cursor:
+            for log, segment in zip(LOGS, (part.requests, part.prompts), strict=True):
+                if segment is not None:
+                    values = [getattr(segment, column) for column in SEGMENT]
+                    cursor.execute(self._insert[log], values)
+            if part.rollups:
+                cursor.executemany(self._upsert, part.rollups)
+
+    def expire(self, log: Log, before: float) -> bool:
+        """Delete old segments, some at a time; whether there may be more."""
+        with self._transaction() as cursor:
+            cursor.execute(self._expire[log], (before,))
+            return cursor.rowcount >= SEGMENTS_AT_A_TIME
+
+    def fold(self, before: int) -> None:
+        """Fold the minutes before a moment (whole hours since 1970, in seconds) into hours."""
+        before -= before % HOUR
+        with self._transaction() as cursor:
+            if self.address.file is None:
+                cursor.execute(f"SELECT pg_advisory_xact_lock({_FOLD_LOCK})")
+            for statement in self._fold:
+                cursor.execute(statement, (before,))
+
+    def close(self) -> None:
+        """Close the connection, where there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Generator[Cursor, None, None]:
+        self.open()
+        connection = self._connection
+        assert connection is not None
+        try:
+            cursor = connection.cursor()
+            if self.address.file is not None:
+                cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            connection.commit()
+        except (connection.Error, OSError) as error:
+            self._connection = None
+            connection.close()  # which rolls back
+            raise DatabaseUnavailable(f"Writing to {self.address} failed: {error}") from error

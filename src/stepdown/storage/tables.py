@@ -1,0 +1,57 @@
+"""The tables, for SQLAlchemy: what migrations are checked against and queries are built from."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+)
+
+from stepdown.storage.columns import ROLLUP_SUMS
+
+metadata = MetaData()
+
+_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER keys only
+
+rollup = Table(
+    "rollup",
+    metadata,
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("route", String, primary_key=True),
+    Column("decision", String, primary_key=True),
+    Column("rung", SmallInteger, primary_key=True, autoincrement=False),
+    Column("model", String, primary_key=True),
+    Column("outcome", String, primary_key=True),
+    Column("tags", String, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in ROLLUP_SUMS),
+)
+"""Sums per minute (per hour once old), each key's empty parts as ``''``. Never dropped."""
+
+
+def _segments(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", _ID, primary_key=True),
+        Column("writer", String, nullable=False),
+        Column("first_time", Double, nullable=False),
+        Column("last_time", Double, nullable=False),
+        Column("details", Integer, nullable=False),
+        Column("dropped", BigInteger, nullable=False),
+        Column("format", SmallInteger, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Index(f"{name}_last_time", "last_time"),
+    )
+
+
+request_log = _segments("request_log")
+"""Details of requests, a flush's worth a row: docs/money.md says why."""
+
+prompt_log = _segments("prompt_log")
+"""Prompts, where the configuration asks for them; apart, since they are kept for a shorter time."""

@@ -1,0 +1,44 @@
+"""Reading details back: in order, over many segments, and never a format that is not understood."""
+
+import time
+
+import pytest
+from sqlalchemy import update
+from support.journeys import make_journey
+
+from stepdown.ledger import history
+from stepdown.ledger.history import prompts, requests
+from stepdown.ledger.writer import Ledger
+from stepdown.storage.address import parse
+from stepdown.storage.database import make_engine, open_database
+from stepdown.storage.tables import request_log
+
+
+def test_many_segments_in_order(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "SEGMENTS_AT_A_TIME", 2)
+    ledger, now = Ledger(database_url, store_prompts=True), time.time()
+    journeys = [make_journey(at=now + number) for number in range(10)]
+    for journey in journeys:
+        ledger.record(journey)
+        ledger._flush()
+    ledger.close()
+    engine = open_database(database_url)
+    expected = [journey.request.id for journey in journeys]
+    assert [detail.id for detail in requests(engine)] == expected
+    assert [detail.id for detail in requests(engine, now + 4)] == expected[4:]
+    assert [prompt.id for prompt in prompts(engine, now + 7)] == expected[7:]
+    engine.dispose()
+
+
+def test_an_unknown_format_is_told(sqlite_url: str) -> None:
+    ledger = Ledger(sqlite_url)
+    ledger.record(make_journey())
+    ledger.close()
+    writer = make_engine(parse(sqlite_url), writes=True)
+    with writer.begin() as connection:
+        connection.execute(update(request_log).values(format=9))
+    writer.dispose()
+    engine = open_database(sqlite_url)
+    with pytest.raises(ValueError, match="expected 1, got 9"):
+        list(requests(engine))
+    engine.dispose()
