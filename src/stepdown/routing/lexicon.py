@@ -1,0 +1,109 @@
+"""Words that tell what is asked for: tasks and kinds of output, found as whole phrases.
+
+The scan costs one set intersection: each phrase is looked for only when its rarest word is in the
+text. Routes extend the phrases: ``signals: {task: {classify: ["sort into"]}}``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from stepdown.routing.instruction import Instruction, phrase
+from stepdown.routing.vocabulary import COMMON
+
+NO_SPACES = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+MOST_PLACES = 8
+"""A phrase is looked at in so many places of one instruction."""
+
+
+class Place(Struct, frozen=True, gc=False):
+    """A phrase that was found, and where in ``Instruction.text``."""
+
+    label: str
+    phrase: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.phrase)
+
+
+class _Phrase(Struct, frozen=True, gc=False):
+    label: str
+    text: str
+    padded: str
+
+
+class Lexicon:
+    """Phrases by label. Built once; ``find`` is called for every request."""
+
+    def __init__(self, phrases: Mapping[str, Iterable[str]]) -> None:
+        self.phrases = {
+            label: tuple(flat for text in given if (flat := phrase(text)))
+            for label, given in phrases.items()
+        }
+        self._by_word: dict[str, list[_Phrase]] = {}
+        self._unspaced: list[_Phrase] = []
+        for label, texts in self.phrases.items():
+            for text in texts:
+                self._add(label, text)
+        self._words = frozenset(self._by_word)
+
+    def _add(self, label: str, text: str) -> None:
+        if NO_SPACES.search(text):
+            self._unspaced.append(_Phrase(label, text, text))
+            return
+        rarest = max(text.split(), key=lambda word: (word not in COMMON, len(word)))
+        self._by_word.setdefault(rarest, []).append(_Phrase(label, text, f" {text} "))
+
+    def find(self, asked: Instruction) -> list[Place]:
+        """Every place of every phrase, in no order."""
+        found: list[Place] = []
+        flat = asked.flat
+        for word in self._words & asked.words:
+            for entry in self._by_word[word]:
+                if entry.padded in flat:
+                    _add_places(found, entry, flat)
+        for entry in self._unspaced:
+            if entry.padded in flat:
+                _add_places(found, entry, flat)
+        return found
+
+
+def _add_places(found: list[Place], entry: _Phrase, flat: str) -> None:
+    # ``flat`` begins with a space that the text does not have; a padded phrase begins with one too.
+    shift = 0 if entry.padded[0] == " " else 1
+    start = flat.find(entry.padded)
+    for _ in range(MOST_PLACES):
+        if start < 0:
+            return
+        found.append(Place(entry.label, entry.text, start - shift))
+        start = flat.find(entry.padded, start + 1)
+
+
+def extended(
+    phrases: Mapping[str, Iterable[str]], more: Mapping[str, Iterable[str]]
+) -> dict[str, list[str]]:
+    """The built-in phrases with a route's own added; a new label is a new task."""
+    merged = {label: list(texts) for label, texts in phrases.items()}
+    for label, texts in more.items():
+        merged.setdefault(label, []).extend(texts)
+    return merged
+
+
+def widest_places(places: list[Place]) -> list[Place]:
+    """Without those inside a longer phrase: "write a summary" is not "write a"."""
+    wide = [place for place in places if " " in place.phrase]
+    if not wide or len(places) == 1:
+        return places
+    return [place for place in places if not _is_inside(place, wide)]
+
+
+def _is_inside(place: Place, wide: list[Place]) -> bool:
+    start, size = place.start, len(place.phrase)
+    for other in wide:
+        longer = len(other.phrase) - size
+        if longer > 0 and other.start <= start <= other.start + longer:
+            return True
+    return False
