@@ -1,0 +1,52 @@
+"""The whole configuration: what stands in the file, and what follows from it."""
+
+from pydantic import Field
+
+from stepdown.config.endpoints import Endpoint
+from stepdown.config.notes import Note
+from stepdown.config.schema import LedgerSettings, PriceSettings, RouteSettings, ServerSettings
+from stepdown.config.schema_litellm import (
+    GeneralSettings,
+    LitellmSettings,
+    ModelEntry,
+    RouterSettings,
+    Section,
+)
+from stepdown.config.values import Name
+
+
+class Document(Section):
+    """The sections of one file."""
+
+    model_list: tuple[ModelEntry, ...] = ()
+    router_settings: RouterSettings = RouterSettings()
+    litellm_settings: LitellmSettings = LitellmSettings()
+    general_settings: GeneralSettings = GeneralSettings()
+    routes: dict[Name, RouteSettings] = Field(default={})
+    prices: dict[Name, PriceSettings] = Field(default={})
+    ledger: LedgerSettings = LedgerSettings()
+    server: ServerSettings = ServerSettings()
+
+
+class Placed(Section):
+    """A deployment that this version can serve, with its endpoint worked out."""
+
+    id: str
+    path: str
+    entry: ModelEntry
+    endpoint: Endpoint
+
+    @property
+    def model(self) -> str:
+        return self.entry.model_name
+
+
+class Config(Document):
+    """A configuration that can be built. Printing it, in any way, shows no secret."""
+
+    deployments: tuple[Placed, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def models(self) -> list[str]:
+        """The models that have a deployment, in the order of the file."""
+        return list(dict.fromkeys(placed.model for placed in self.deployments))

@@ -1,0 +1,151 @@
+"""Holds the configuration in force, and replaces it while requests are under way."""
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stepdown.config.build import Built, build
+from stepdown.config.reading import load
+from stepdown.config.schema import ServerSettings
+from stepdown.config.upstreams import Upstreams
+from stepdown.ledger.writer import Ledger
+from stepdown.pipeline import Pipeline
+from stepdown.ports import Price
+
+log = logging.getLogger("stepdown.config")
+
+
+class Live:
+    """One gateway's configuration. What is asked of it is always of one configuration.
+
+    Raises ConfigError when the file cannot be used. ``on_reload`` is called after a reload that
+    has to be told to the other processes of this server.
+    """
+
+    def __init__(self, path: str | Path, environ: Mapping[str, str] | None = None) -> None:
+        self.path = Path(path)
+        self.on_reload: Callable[[], None] | None = None
+        self._environ = environ
+        self._built = build(load(self.path, environ), price_of=self._price)
+        self._since = time.time()
+        self._reloads = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    # ── what is in force ─────────────────────────────────────────────────────────────────────
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self._built.pipeline
+
+    @property
+    def server(self) -> ServerSettings:
+        return self._built.server
+
+    @property
+    def max_body(self) -> int:
+        return self._built.server.max_body
+
+    @property
+    def master_key_digest(self) -> bytes | None:
+        """The SHA-256 of the master key, or None where everybody is admitted."""
+        return self._built.key_digest
+
+    @property
+    def notes(self) -> list[str]:
+        """What the file says and the gateway does not do, one line each."""
+        return self._built.notes
+
+    @property
+    def ready(self) -> bool:
+        return self._loop is not None
+
+    def status(self) -> dict[str, Any]:
+        """How the gateway is, for the administrator. Holds no secret."""
+        built, ledger = self._built, self._built.ledger.status()
+        return {
+            "config": str(self.path),
+            "since": self._since,
+            "reloads": self._reloads,
+            "routes": {name: list(route.ladder) for name, route in built.routes.items()},
+            "models": list(built.pipeline.fleet.models()),
+            "deployments": built.fleet.status(),
+            "ledger": {name: getattr(ledger, name) for name in ledger.__struct_fields__},
+            "notes": built.notes,
+        }
+
+    # ── from start to end ────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Begin recording. To be called on the event loop that will serve."""
+        self._loop = asyncio.get_running_loop()
+        self._built.ledger.start()
+
+    def reload(self, *, tell: bool = True) -> list[str]:
+        """Read the file again and put it in force; requests under way end by the old one.
+
+        Returns the notes. Raises ConfigError, with the old configuration still in force.
+        ``tell``: whether the server's other processes are to be told.
+        """
+        old, new = (
+            self._built,
+            build(load(self.path, self._environ), price_of=self._price, previous=self._built),
+        )
+        if self._loop is not None:
+            new.ledger.start()
+        self._built = new
+        self._since = time.time()
+        self._reloads += 1
+        self._retire(old)
+        if tell and self.on_reload is not None:
+            self.on_reload()
+        return [*new.notes, *_only_at_start(old.server, new.server)]
+
+    async def aclose(self) -> None:
+        """Close the connections and write what the ledger still holds."""
+        self._loop = None
+        for task in tuple(self._closing):
+            await task
+        await self._built.upstreams.aclose()
+        await asyncio.to_thread(self._built.ledger.close)
+
+    # ── what was in force ────────────────────────────────────────────────────────────────────
+
+    def _price(self, model: str) -> Price | None:
+        return self._built.pipeline.fleet.price(model)
+
+    def _retire(self, old: Built) -> None:
+        """Close what only the old configuration used, once its last request has let go of it.
+
+        Whoever handles a request holds the pipeline: when nobody does any more, the old
+        configuration has drained, and no request had to be counted for it.
+        """
+        end = weakref.finalize(old.pipeline, self._close_soon, old.upstreams, old.ledger)
+        end.atexit = False
+
+    def _close_soon(self, upstreams: Upstreams, ledger: Ledger) -> None:
+        if self._loop is not None:  # the collector may call this on any thread
+            self._loop.call_soon_threadsafe(self._close, upstreams, ledger)
+
+    def _close(self, upstreams: Upstreams, ledger: Ledger) -> None:
+        task = asyncio.get_running_loop().create_task(self._close_unused(upstreams, ledger))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_unused(self, upstreams: Upstreams, ledger: Ledger) -> None:
+        await upstreams.aclose(but=self._built.upstreams.all())
+        if ledger is not self._built.ledger:
+            await asyncio.to_thread(ledger.close)
+        log.info("the earlier configuration has drained")
+
+
+def _only_at_start(old: ServerSettings, new: ServerSettings) -> list[str]:
+    return [
+        f"server.{key}: takes effect when the server is started again"
+        for key in ("host", "port")
+        if getattr(old, key) != getattr(new, key)
+    ]

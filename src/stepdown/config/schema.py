@@ -1,0 +1,74 @@
+"""The sections that are Stepdown's own; a wrong key or value in them is an error."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from stepdown.config.schema_litellm import Section
+from stepdown.config.values import Bytes, Name, Positive, Rate, SecretUrl, Span, Timeout
+
+
+class RouteSettings(Section):
+    """One route: a model name of its own for which Stepdown chooses the model.
+
+    What stands in ``rules``, ``signals`` and ``sessions`` is read by ``stepdown.routing``.
+    """
+
+    ladder: tuple[Name, ...] = Field(min_length=1)
+    rules: Any = "standard"
+    match: Literal["all", "first"] = "all"
+    router: Name | None = None
+    router_timeout: Timeout = 0.05
+    signals: dict[str, Any] = Field(default={})
+    sessions: bool | dict[str, Any] = True
+
+
+class LedgerSettings(Section):
+    """Where costs are recorded. Without ``url``: a SQLite file in the user's data directory.
+
+    Times are seconds, however they are written.
+    """
+
+    url: SecretUrl | None = None
+    flush_interval: Span = 0.2
+    queue: Positive = 10_000
+    store_prompts: bool = False
+    retention: Span = 2_592_000.0
+    prompt_retention: Span = 604_800.0
+
+
+class PriceSettings(Section):
+    """What a model's tokens cost, in US dollars per ``unit`` (``request``: per call)."""
+
+    input: Rate
+    output: Rate
+    cached_input: Rate | None = None
+    cache_write: Rate | None = None
+    audio_input: Rate | None = None
+    audio_output: Rate | None = None
+    reasoning: Rate | None = None
+    request: Rate | None = None
+    unit: Literal["per million", "per thousand", "per token"] = "per million"
+
+
+class ServerSettings(Section):
+    """Where the server listens and what it takes. The command line's options win."""
+
+    host: Name = "127.0.0.1"
+    port: int = Field(default=4000, ge=0, le=65_535)
+    max_body: Bytes = 32_000_000
+
+
+LATER = {
+    "cache": "the caches",
+    "cascade": "cascades",
+    "compression": "compression",
+    "batch": "deferral and batching",
+    "deferral": "deferral and batching",
+    "shadow": "shadow sampling",
+    "judge": "judging",
+    "guard": "the guard",
+    "storage": "a choice of storage (the ledger's database is 'ledger.url')",
+    "state": "state shared by replicas",
+}
+"""Sections that later versions will know. Taking them in silence would promise what is not done."""

@@ -1,0 +1,131 @@
+"""Says what was understood of a configuration, with keys masked: for ``stepdown check``."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from stepdown.config.build import build_deployments, build_ledger, build_routes
+from stepdown.config.document import Config, Placed
+from stepdown.config.fleet_settings import fleet_settings
+from stepdown.config.notes import UNSET
+from stepdown.config.reading import load
+from stepdown.config.upstreams import Upstreams
+from stepdown.errors import ConfigError
+from stepdown.ports import Price
+from stepdown.pricing.price import TokenPrice
+from stepdown.pricing.schedule import Schedule
+from stepdown.providers.fleet import Fleet
+
+_MILLION = Decimal(1_000_000)
+_LONG_KEY = 16
+
+
+def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The configuration as plain JSON values; money as strings in US dollars.
+
+    Everything is built as for serving, and nothing is started. Raises ConfigError with all that
+    is wrong.
+    """
+    config = load(path, environ)
+    prices, rules = _build(config)
+    models = [_model(name, config, prices) for name in config.models()]
+    return {
+        "models": models,
+        "routes": [
+            {"route": name, "ladder": list(route.ladder), "rules": rules[name]}
+            for name, route in config.routes.items()
+        ],
+        "server": {"host": config.server.host, "port": config.server.port},
+        "master_key": config.general_settings.master_key is not None,
+        "ledger": _ledger(config),
+        "unpriced": [
+            model["model"]
+            for model in models
+            if any(deployment["price"] is None for deployment in model["deployments"])
+        ],
+        "unset": sorted({note.path for note in config.notes if note.what == UNSET}),
+        "notes": [{"path": n.path, "what": n.what, "why": n.why} for n in config.notes],
+    }
+
+
+def _build(config: Config) -> tuple[dict[str, Price | None], dict[str, int]]:
+    """Each deployment's price, and how many rules each route has. Raises ConfigError."""
+    problems: list[str] = []
+    prices: dict[str, Price | None] = {}
+    rules: dict[str, int] = {}
+    try:
+        deployments = build_deployments(config, Upstreams())
+        Fleet(deployments, fleet_settings(config))
+        prices = {deployment.id: deployment.price for deployment in deployments}
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        routes = build_routes(config, _no_price)
+        rules = {name: len(route.policy.rules) for name, route in routes.items()}
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        build_ledger(config)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return prices, rules
+
+
+def _no_price(model: str) -> Price | None:
+    return None
+
+
+def _model(name: str, config: Config, prices: Mapping[str, Price | None]) -> dict[str, Any]:
+    placed = [deployment for deployment in config.deployments if deployment.model == name]
+    return {
+        "model": name,
+        "deployments": [_deployment(deployment, prices[deployment.id]) for deployment in placed],
+    }
+
+
+def _deployment(placed: Placed, price: Price | None) -> dict[str, Any]:
+    endpoint = placed.endpoint
+    return {
+        "id": placed.id,
+        "provider": endpoint.provider,
+        "upstream_model": endpoint.upstream_model,
+        "endpoint": endpoint.base_url.shown,
+        "proxy": None if endpoint.proxy is None else endpoint.proxy.shown,
+        "key": _masked(placed),
+        "price": _price(price),
+    }
+
+
+def _masked(placed: Placed) -> str | None:
+    """Enough of the key to tell it from another, or None where there is none."""
+    for header in ("authorization", "api-key"):
+        if header in placed.endpoint.headers:
+            key = placed.endpoint.headers[header].get_secret_value().removeprefix("Bearer ")
+            return f"…{key[-4:]}" if len(key) >= _LONG_KEY else "…"
+    return None
+
+
+def _price(price: Price | None) -> dict[str, str] | None:
+    """US dollars per million tokens, with the figures' source and date."""
+    known = price.now() if isinstance(price, Schedule) else price
+    if not isinstance(known, TokenPrice):
+        return None
+    return {
+        "input": _plain(known.input * _MILLION),
+        "output": _plain(known.output * _MILLION),
+        "source": known.source,
+        "date": known.date,
+    }
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
+
+
+def _ledger(config: Config) -> str:
+    from stepdown.storage.address import parse
+
+    return str(parse(None if config.ledger.url is None else str(config.ledger.url)))
