@@ -1,7 +1,6 @@
 """``stepdown savings`` over a ledger that a writer made."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "ledger.db"
     ledger = Ledger(str(path), queue=4)
     for _ in range(7):
@@ -26,7 +25,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ledger.record(make_journey(rule="default", model="gpt-4o", cost="1", reference_cost="1"))
     ledger.record(make_journey(rule="faq", cost=None))
     ledger.close()
-    yield path
+    return path
 
 
 def test_the_table(database: Path) -> None:

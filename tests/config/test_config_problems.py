@@ -1,9 +1,13 @@
 """Every mistake: its path, what was expected, what came, the nearest name, and no secret."""
 
+import traceback
 from typing import Any
 
 import pytest
 from support.documents import entry, problems
+
+from stepdown.config import interpret
+from stepdown.errors import ConfigError
 
 MESSAGES = [
     (
@@ -69,7 +73,7 @@ def test_unknown_keys_at_depth_name_the_nearest() -> None:
     assert problem.startswith("model_list[0].litellm_params.timeouts.conect: expected one of")
     assert "Did you mean 'connect'?" in problem
     [problem] = problems(prices={"x": {"input": 1, "output": 2, "cached": 1}})
-    assert "Did you mean 'cached_input'?" in problem
+    assert "Did you mean 'cached_input'" in problem
 
 
 def test_a_slip_in_a_sections_name_is_an_error() -> None:
@@ -131,14 +135,7 @@ def test_errors_from_the_environment_name_the_variable() -> None:
 
 
 def test_the_chain_of_errors_holds_no_secret() -> None:
-    import traceback
-
-    from stepdown.config import interpret
-    from stepdown.errors import ConfigError
-
-    try:
+    with pytest.raises(ConfigError) as caught:
         interpret({"model_list": [entry(api_key=[SECRET])]}, {})
-    except ConfigError as error:
-        told = "".join(traceback.format_exception(error))
-        assert error.__context__ is None
-    assert SECRET not in told
+    assert caught.value.__context__ is None
+    assert SECRET not in "".join(traceback.format_exception(caught.value))

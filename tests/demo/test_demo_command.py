@@ -105,7 +105,23 @@ def test_when_stopped_it_stops_what_it_started(
         process.send_signal(number)
         process.communicate(timeout=TIMEOUT)
     assert process.returncode == status
-    assert [child for child in children if child.is_running()] == []
+    _, alive = psutil.wait_procs(children, timeout=TIMEOUT)
+    assert alive == []
+
+
+def test_when_killed_what_it_started_ends_by_itself(environment: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--simulated", "--serve", "--limit=1"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "base_url http" in line)
+        children = started(process)
+        process.kill()
+    _, alive = psutil.wait_procs(children, timeout=TIMEOUT)
+    assert alive == []
 
 
 def test_serve_leaves_the_gateway_up_until_ctrl_c(environment: dict[str, str]) -> None:

@@ -57,28 +57,27 @@ def test_by_signal(gateway: GatewayProcess, upstream: FaultServer) -> None:
     wait_until(lambda: models(gateway) == {"new"}, "the new configuration is in force")
 
 
-BROKEN: dict[str, dict[str, Any]] = {
-    "no-model": {"model_list": [{"model_name": "x", "litellm_params": {"modle": "openai/x"}}]},
-    "no-such-rung": {"routes": {"auto": {"ladder": ["oldd"]}}},
-    "unknown-section": {"ruotes": {}},
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "no-model": (
+        {"model_list": [{"model_name": "x", "litellm_params": {"modle": "openai/x"}}]},
+        "model_list[0].litellm_params.model:",
+    ),
+    "no-such-rung": ({"routes": {"auto": {"ladder": ["oldd"]}}}, "'old'"),
+    "unknown-section": ({"ruotes": {}}, "'routes'"),
 }
+"""What is wrong with a configuration, and words of the reason given."""
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_one_is_refused_with_its_reason(
     gateway: GatewayProcess, upstream: FaultServer, name: str
 ) -> None:
-    gateway.write_config({**config(upstream, "old"), **BROKEN[name]})
+    gateway.write_config({**config(upstream, "old"), **BROKEN[name][0]})
     refused = reload(gateway)
     assert refused.status_code == 400
     assert refused.json()["error"]["code"] == "invalid_config"
     said = refused.json()["error"]["message"]
-    hint = {
-        "no-model": "litellm_params.model:",
-        "no-such-rung": "'old'",
-        "unknown-section": "'routes'",
-    }
-    assert hint[name] in said
+    assert BROKEN[name][1] in said
     assert models(gateway) == {"old"}
     with client_of(gateway) as client:
         client.chat.completions.create(model="old", messages=HELLO)

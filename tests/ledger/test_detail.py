@@ -46,7 +46,7 @@ def test_a_detail_comes_back() -> None:
 def test_a_request_that_failed_before_anything_was_spent() -> None:
     journey = Journey(make_journey().request, started=5.0, time=100.0)
     (detail,) = back(detail_of(journey))
-    assert (detail.cost, detail.reference_cost, detail.saved) == (0, 0, 0)
+    assert (detail.cost, detail.reference_cost, detail.saved) == (Decimal(0),) * 3
     assert (detail.model, detail.decision, detail.outcome) == ("", "", "failed")
     assert (detail.latency, detail.first_byte, detail.downgraded) == (0, None, False)
 

@@ -75,7 +75,7 @@ def test_the_total(database_url: str) -> None:
 def test_nothing_recorded(database_url: str) -> None:
     found = report(database_url)
     assert found.rows == []
-    assert (found.total.requests, found.total.saved, found.dropped) == (0, 0, 0)
+    assert (found.total.requests, found.total.saved, found.dropped) == (0, Decimal(0), 0)
     assert found.total.share_saved is None
     assert found.total.share_down == 0
 

@@ -118,7 +118,7 @@ def test_a_detail_that_cannot_be_encoded_keeps_its_cost(sqlite_url: str) -> None
     ledger.record(journey)
     ledger.close()
     assert ledger.dropped == 1
-    assert total_in(sqlite_url) == (1, Decimal("0.5"), 0)
+    assert total_in(sqlite_url) == (1, Decimal("0.5"), Decimal(0))
 
 
 def test_a_database_that_is_away_is_waited_for(
@@ -180,9 +180,7 @@ def test_a_full_disk_loses_nothing(sqlite_url: str, monkeypatch: pytest.MonkeyPa
     assert len(details_in(sqlite_url)) == total_in(sqlite_url)[0] == 500
 
 
-def test_what_is_left_at_the_end_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_left_at_the_end_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     ledger = Ledger(str(tmp_path / "file" / "ledger.db"))
     ledger.record(make_journey())
@@ -237,7 +235,7 @@ def test_old_details_and_prompts_go(sqlite_url: str) -> None:
 
 
 def test_a_wrong_address_is_told_at_once() -> None:
-    with pytest.raises(DatabaseUnavailable, match="^database: expected"):
+    with pytest.raises(DatabaseUnavailable, match=r"^database: expected"):
         Ledger("mysql://db/costs")
 
 

@@ -129,7 +129,7 @@ def test_a_wrong_rate_is_named(name: str, rate: object) -> None:
 
 
 def test_input_and_output_are_needed() -> None:
-    with pytest.raises(ValueError, match="^output: expected"):
+    with pytest.raises(ValueError, match=r"^output: expected"):
         TokenPrice(Decimal(1), None)  # type: ignore[arg-type]
 
 

@@ -31,14 +31,15 @@ Serve = Callable[[bytes, int], str]
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    answer = [b"", 200]
+    answer: dict[str, tuple[bytes, int]] = {}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(answer[1])
-            self.send_header("content-length", str(len(answer[0])))
+            body, status = answer[self.path]
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(answer[0])
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -48,7 +49,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     thread.start()
 
     def start(body: bytes, status: int = 200) -> str:
-        answer[:] = [body, status]
+        answer["/data.json"] = body, status
         return f"http://127.0.0.1:{server.server_port}/data.json"
 
     yield start
@@ -72,7 +73,7 @@ def test_the_refreshed_prices_are_used(serve: Serve) -> None:
 
 def test_a_newer_package_replaces_them(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     update(serve(json.dumps(catalogue()).encode(), 200))
-    monkeypatch.setattr(refresh.genai_prices, "__version__", "9.9.9")
+    monkeypatch.setattr("genai_prices.__version__", "9.9.9")
     assert load() is None
 
 

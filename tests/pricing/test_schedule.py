@@ -45,7 +45,7 @@ def test_hours_over_midnight(hour: int, holds: bool) -> None:
 
 def test_a_kept_price_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [datetime(2026, 9, 10, 0, 59, 50, tzinfo=UTC).timestamp()]
-    monkeypatch.setattr(module.time, "time", lambda: now[0])
+    monkeypatch.setattr("time.time", lambda: now[0])
     kept = Schedule(SCHEDULE.periods)
     kept._recheck = 0.0
     assert kept.cost(Usage(input=1)) == 2
@@ -54,5 +54,5 @@ def test_a_kept_price_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_empty_schedule_is_refused() -> None:
-    with pytest.raises(ValueError, match="^periods: expected at least one"):
+    with pytest.raises(ValueError, match=r"^periods: expected at least one"):
         Schedule([])

@@ -502,3 +502,25 @@ def test_the_reference_price_of_several_deployments_is_the_cheapest_known() -> N
     assert made.price("free") is None
     assert made.price("nobody") is None
     assert made.price("x/y") is dear
+
+
+def test_nobody_is_asked_before_its_time_because_another_came_back_sooner(clock: Clock) -> None:
+    made = fleet(
+        deployment("a"),
+        deployment("b", "other"),
+        deployment("c", "other"),
+        clock=clock,
+        num_retries=2,
+        fallbacks={"m": ["other"]},
+    )
+    play = Play(made, clock)
+    play.tries()
+    play.fails(stated(UpstreamRateLimited, retry_after=30.0))
+    for _ in range(2):
+        play.tries()
+        play.fails(UpstreamRateLimited("slow down"))
+    assert play.waits() < 6.0
+    assert play.tries() in "bc"
+    play.fails(FAILED)
+    assert play.waits() > 20.0
+    assert play.tries() == "a"

@@ -3,10 +3,10 @@
 import asyncio
 import ssl
 import subprocess
-from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
-from typing import AsyncIterator
 
 import pytest
 from hypothesis import given, settings
@@ -113,7 +113,7 @@ def test_bodies_are_read_however_they_are_cut(
     reply: bytes, places: list[int], *, stream: bool
 ) -> None:
     edges = [0, *sorted({p % len(reply) for p in places}), len(reply)]
-    pieces = [reply[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    pieces = [reply[a:b] for a, b in pairwise(edges) if a < b]
     assert fetch(answering(*pieces), stream=stream) == b"hello"
 
 
@@ -285,10 +285,8 @@ def test_cancelling_hangs_up() -> None:
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        try:
+        with suppress(ConnectionResetError):
             assert await reader.read(1) == b""
-        except ConnectionResetError:
-            pass
         hung_up.set()
 
     async def main() -> None:
@@ -369,9 +367,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(key), "-out", str(cert)],
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
         check=True,
         capture_output=True,
     )

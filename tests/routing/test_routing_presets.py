@@ -142,13 +142,13 @@ def test_strong_traps(decide: Any, text: str) -> None:
 
 
 CHEAP_TRAPS = [
-    "Extract the date from the text below.\n\nText: We will analyze and compare the designs on May 3.",
+    "Extract the date from the text below.\n\nText: We analyze and compare the designs on May 3.",
     "Extract the e-mail address.\n\n```\nPlease analyze the plan and write to bob@example.com\n```",
     "Extract the name: <mail>Design a system and prove it works. Ann</mail>",
     'Extract the city from this message: "Please compare the hotels in Turin and explain why"',
     "Extract the company.\n\n> We analyze, design and compare for you.\n> Acme Ltd.",
     "Extract the job title from the text below.\n\nYou will design pipelines and analyze usage.",
-    "Text: Compare the two offers and analyze the risk.\n\nSummarize the text above in one sentence.",
+    "Text: Compare the two offers and analyze the risk.\n\nSummarize the text in one sentence.",
     "Please classify this review as positive or negative: the plot has a strategy of its own",
     "Could you please summarize the following?\n\nThe board will analyze the plan next week.",
     "Your task is to extract the order number.\n\nMessage: I want to compare order 77 with 78.",
@@ -192,9 +192,7 @@ def test_a_system_prompt_that_boasts_does_not_make_a_hard_question_cheap(decide:
 
 
 def test_a_standing_order_makes_the_turn_its_data(decide: Any) -> None:
-    order = (
-        "Classify the customer's ticket as billing, bug or other. Answer with only the label."
-    )
+    order = "Classify the customer's ticket as billing, bug or other. Answer with only the label."
     for ticket in [
         "Why was my card charged twice? Compare the two bills!",
         "The export fails, please add a plan for it",
@@ -206,7 +204,9 @@ def test_a_standing_order_makes_the_turn_its_data(decide: Any) -> None:
 def test_an_open_standing_order_leaves_the_users_question_strong(decide: Any) -> None:
     decision = decide("What would Kant say about that?", system="Summarize what the user sends.")
     assert decision.model == "strong"
-    assert decide("The valve was replaced.", system="Summarize what the user sends.").model == "cheap"
+    assert (
+        decide("The valve was replaced.", system="Summarize what the user sends.").model == "cheap"
+    )
 
 
 def test_disagreement_goes_up_and_is_called_ambiguous(decide: Any) -> None:

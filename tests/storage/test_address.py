@@ -34,7 +34,7 @@ def test_postgresql(scheme: str) -> None:
     ],
 )
 def test_wrong_addresses(url: str, said: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match="^database: ") as caught:
+    with pytest.raises(DatabaseUnavailable, match=r"^database: ") as caught:
         parse(url)
     assert said in str(caught.value)
 

@@ -47,7 +47,7 @@ def test_replicas_that_start_together(empty_url: str) -> None:
     def start() -> None:
         try:
             migrate_apart(address)
-        except Exception as error:
+        except DatabaseUnavailable as error:
             failures.append(error)
 
     replicas = [threading.Thread(target=start) for _ in range(3)]
@@ -82,7 +82,7 @@ def test_not_a_database(tmp_path: Path) -> None:
 
 
 def test_no_server() -> None:
-    with pytest.raises(DatabaseUnavailable, match="127.0.0.1:9/x cannot be opened"):
+    with pytest.raises(DatabaseUnavailable, match=r"127\.0\.0\.1:9/x cannot be opened"):
         migrate(parse("postgresql://me:secret@127.0.0.1:9/x"))
 
 

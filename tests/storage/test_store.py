@@ -47,7 +47,7 @@ def test_a_slice_and_sums_that_add_up(store: Store) -> None:
 
 def test_a_slice_is_written_whole_or_not_at_all(store: Store) -> None:
     broken = (*row(60, 1)[:-1], None)
-    with pytest.raises(DatabaseUnavailable, match="Writing to .* failed"):
+    with pytest.raises(DatabaseUnavailable, match=r"Writing to .* failed"):
         store.write(Slice(segment(10.0), None, [row(60, 1), broken]))
     assert rows(store, rollup) == []
     assert rows(store, request_log) == []

@@ -9,6 +9,8 @@ from msgspec import Raw
 
 from stepdown.types import Attempt, Decision, Journey, Message, Prompt, Reading, Request, Usage
 
+USUAL = Usage(input=120, output=10)
+
 _numbers = itertools.count()
 
 
@@ -18,7 +20,7 @@ def make_journey(
     model: str = "gpt-4o-mini",
     route: str | None = "auto",
     reference: str = "gpt-4o",
-    usage: Usage | None = Usage(input=120, output=10),
+    usage: Usage | None = USUAL,
     cost: str | None = "0.000024",
     reference_cost: str | None = "0.0004",
     tags: Any = None,

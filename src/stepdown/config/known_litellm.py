@@ -35,7 +35,7 @@ _PRICE = (
 _INNER = (IGNORED, "it is a setting of LiteLLM's inner workings")
 _TIER = (IGNORED, "service tiers are passed on, not interpreted")
 
-_SECTIONS: dict[str, Reason] = {
+SECTIONS: dict[str, Reason] = {
     "callback_settings": _LOGS,
     "finetune_settings": _OTHER_API,
     "files_settings": _OTHER_API,
@@ -182,7 +182,7 @@ def _by_name(groups: Mapping[Reason, str]) -> dict[str, Reason]:
 
 
 _KNOWN: dict[str, dict[str, Reason]] = {
-    "": _SECTIONS,
+    "": SECTIONS,
     "router_settings": _by_name(_ROUTER),
     "litellm_settings": _by_name(_SETTINGS),
     "general_settings": _by_name(_GENERAL),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from stepdown.config.document import Config, Document, Placed
 from stepdown.config.endpoints import Unserved, locate
 from stepdown.config.environment import Resolver, with_file_variables
 from stepdown.config.includes import read_with_includes
-from stepdown.config.known_litellm import note_on
+from stepdown.config.known_litellm import SECTIONS, note_on
 from stepdown.config.notes import CAUTION, LEFT_OUT, Note, join
 from stepdown.config.problems import problems_of
 from stepdown.config.references import check_references
@@ -25,6 +26,8 @@ from stepdown.names import nearest
 OURS = ("routes", "prices", "ledger", "server")
 """Sections in which every wrong key and every unset variable is an error."""
 THEIRS = ("router_settings", "litellm_settings", "general_settings")
+_SLIP = 0.8
+"""Names as alike as this (1: the same) are taken for slips of one another."""
 _MUST_BE_SET = ("general_settings.master_key",)
 """Left open, the gateway would admit everybody while its file says otherwise."""
 
@@ -92,10 +95,15 @@ def _unknown_sections(document: Mapping[str, Any]) -> tuple[list[str], list[Note
     for name in document:
         if name in Document.model_fields:
             continue
-        if name in LATER:
+        if name in SECTIONS:
+            notes.append(note_on("", "", name, ours))
+        elif name in LATER:
             problems.append(f"{name}: not available in this version: {LATER[name]}")
-        elif suggestion := nearest(name, ours):
-            problems.append(f"{name}: expected one of {', '.join(ours)}, got {name!r}.{suggestion}")
+        elif meant := get_close_matches(name, ours, n=1, cutoff=_SLIP):
+            listed = ", ".join(ours)
+            problems.append(
+                f"{name}: expected one of {listed}, got {name!r}.{nearest(name, meant)}"
+            )
         else:
             notes.append(note_on("", "", name, ours))
     return problems, notes

@@ -37,8 +37,8 @@ def read_yaml(path: Path) -> Any:
 
 def parse_yaml(text: str, name: str) -> Any:
     """The text's one document. Raises ConfigError; its lines never quote a value of the text."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -48,8 +48,8 @@ def parse_yaml(text: str, name: str) -> Any:
         problem = f"{_place(name, error.problem_mark)}: {error.problem}"
     except yaml.reader.ReaderError as error:
         problem = f"{name}: expected text without control characters, got one at {error.position}"
-    finally:
-        loader.dispose()
+    except (ValueError, OverflowError):
+        problem = f"{name}: expected plain values, got one that does not fit its YAML tag"
     # Raised out here, for the parser's own error carries the lines around it, keys and all.
     raise ConfigError([problem])
 

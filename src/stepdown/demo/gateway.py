@@ -49,9 +49,9 @@ def serving(rungs: list[Rung], directory: Path, port: int = 0) -> Generator[Gate
     database = f"sqlite:///{directory / 'ledger.db'}"
     config = directory / "config.yaml"
     config.write_text(yaml.safe_dump(configuration(rungs, database), sort_keys=False))
-    arguments = ["-m", "stepdown", "serve", f"--config={config}", f"--port={port}"]
+    serve = ["-m", "stepdown.demo.tethered", "serve", f"--config={config}", f"--port={port}"]
     with python_child(
-        "The gateway", [*arguments, "--host=127.0.0.1"], directory / "gateway.log"
+        "The gateway", [*serve, "--host=127.0.0.1"], directory / "gateway.log"
     ) as child:
         child.wait_until(lambda: answers(port, "/health/ready"), START_SECONDS)
         yield Gateway(f"http://127.0.0.1:{port}/v1", database, config, child)

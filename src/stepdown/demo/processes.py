@@ -56,18 +56,17 @@ class Child:
 
 
 @contextmanager
-def python_child(
-    name: str, arguments: Sequence[str], log: Path, *, stdin: int = subprocess.DEVNULL
-) -> Generator[Child]:
+def python_child(name: str, arguments: Sequence[str], log: Path) -> Generator[Child]:
     """Run ``python ARGUMENTS`` beside us; it has ended when the block is left.
 
-    Its output goes to ``log``. It stands in a session of its own, so a Ctrl-C reaches only the
-    demo, which then ends its children in order.
+    Its output goes to ``log``, and its standard input ends when we do, however we do. It stands
+    in a session of its own, so a Ctrl-C reaches only the demo, which then ends its children in
+    order.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - this Python, with arguments of our own
             [sys.executable, *arguments],
-            stdin=stdin,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             start_new_session=True,

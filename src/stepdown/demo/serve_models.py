@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import platform
-import subprocess
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -52,7 +51,6 @@ def serve_model(
             f"The server of {path.name}",
             [*arguments, str(threads), str(context)],
             where,
-            stdin=subprocess.PIPE,
         ) as child:
             child.wait_until(lambda: _address(where) is not None, START_SECONDS)
             yield f"{_address(where)}/v1"

@@ -62,7 +62,7 @@ class Asked:
         orders = tuple(
             place
             for place in widest_places(self.tasks.find(asked))
-            if is_standing_order(asked, place.start, place.end)
+            if is_standing_order(asked, place)
         )
         outputs = frozenset(place.label for place in self.outputs.find(asked))
         standing = Standing(asked, orders, outputs)

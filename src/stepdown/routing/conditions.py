@@ -9,6 +9,7 @@
 
 A comparison is borderline where the reading's confidence is below the need, or where a number lies
 within its error of the threshold. A signal without a value (a tag that was not sent) is a no.
+A set of too little confidence may be any part of what it holds: what is not in it is a no.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from stepdown.routing.operators import Comparison, compile_comparisons
 from stepdown.routing.problems import Problems
 from stepdown.routing.shapes import is_list, is_mapping, is_set
 from stepdown.routing.signals import SignalSet, known_names
+from stepdown.routing.signals.tokens import TokensSignal
 from stepdown.types import Reading
 
 Readings = Mapping[str, Reading]
@@ -75,6 +77,10 @@ def _compile_entry(
         problems.add(path, f"there is no signal {name!r}.{nearest(name, known)}")
         return NEVER
     comparisons = compile_comparisons(signal, value, path, problems)
+    if isinstance(signal, TokensSignal):
+        for comparison in comparisons:
+            for threshold in comparison.numbers:
+                signal.count_near(threshold)
     parts = [_leaf(name, comparison) for comparison in comparisons]
     if not parts:
         return NEVER
@@ -139,14 +145,14 @@ def _joined(parts: Sequence[Condition], word: str) -> Because:
 
 
 def _leaf(name: str, comparison: Comparison) -> Condition:
-    compare, need = comparison.compare, comparison.need
+    compare, unsure, need = comparison.compare, comparison.unsure, comparison.need
 
     def test(readings: Readings) -> bool | None:
         reading = readings.get(name)
         if reading is None:
             return False
         if reading.confidence < need:
-            return None
+            return unsure(reading)
         if reading.value is None:
             return False
         return compare(reading)

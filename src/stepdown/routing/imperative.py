@@ -3,6 +3,7 @@
 import re
 
 from stepdown.routing.instruction import Instruction
+from stepdown.routing.lexicon import Place
 from stepdown.routing.wordlists import words
 
 REACH = 60
@@ -16,7 +17,7 @@ SENTENCE_START = re.compile(
 )
 ASKING = re.compile(
     r"(?:\bplease|\bkindly|\b(?:can|could|would|will) you(?: please| kindly)?"
-    r"|\byou (?:must|should|will|are to)|\byou to|\b(?:task|job|goal|role) is to"
+    r"|\byou (?:must|are to)|\byou to|\b(?:task|job|goal|role) is to"
     r"|\blet'?s|\bhelp me(?: to)?|\btry to|\bgo ahead and"
     r"|\b(?:read|see|take|use|look at|consider|check|review|translate)\b[^.!?\n]{0,50}"
     r" (?:and|then|to)"
@@ -34,22 +35,24 @@ SYSTEM_ASKING = re.compile(
 )
 
 
-def is_command(asked: Instruction, start: int, end: int) -> bool:
-    """Whether the phrase at ``start`` … ``end`` of the instruction is what the user wants done."""
-    if _next_word(asked, end) in NOT_AN_OBJECT:
+def is_command(asked: Instruction, place: Place) -> bool:
+    """Whether the user wants done what the phrase at this place names."""
+    if _is_noun(asked, place):
         return False
+    start = place.start
     if start == 0:
         return True
     before = _before(asked, start)
     if SENTENCE_START.search(before) or ASKING.search(before):
         return True
-    return WISHING.search(before) is not None and _next_word(asked, end) in DEICTIC
+    return WISHING.search(before) is not None and _next_word(asked, place.end) in DEICTIC
 
 
-def is_standing_order(asked: Instruction, start: int, end: int) -> bool:
+def is_standing_order(asked: Instruction, place: Place) -> bool:
     """The same for a system prompt, where "to classify" may only tell what the assistant can do."""
-    if _next_word(asked, end) in NOT_AN_OBJECT:
+    if _is_noun(asked, place):
         return False
+    start = place.start
     if start == 0:
         return True
     before = _before(asked, start)
@@ -68,6 +71,10 @@ def _before(asked: Instruction, start: int) -> str:
     if start <= REACH:
         return asked.text[:start]
     return "x" + asked.text[start - REACH : start]  # so that "^" is the text's beginning only
+
+
+def _is_noun(asked: Instruction, place: Place) -> bool:
+    return " " not in place.phrase and _next_word(asked, place.end) in NOT_AN_OBJECT
 
 
 def _next_word(asked: Instruction, end: int) -> str:

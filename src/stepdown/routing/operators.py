@@ -36,6 +36,14 @@ class Comparison(Struct, frozen=True):
     operand: Any
     need: float
     compare: Compare
+    unsure: Compare
+    """Asked instead about a reading whose confidence is below the need."""
+
+    @property
+    def numbers(self) -> list[float]:
+        """The thresholds that a number is compared with."""
+        operands = self.operand if is_set(self.operand) else (self.operand,)
+        return [operand for operand in operands if is_number(operand)]
 
     @property
     def text(self) -> str:
@@ -63,7 +71,8 @@ def compile_comparisons(
         operand = _checked(signal, str(operator), value, at, problems)
         if operand is not None:
             compare = COMPILERS[str(operator)](signal.kind, operand)
-            found.append(Comparison(str(operator), operand, float(need), compare))
+            unsure = _unsure(signal.kind, str(operator), operand)
+            found.append(Comparison(str(operator), operand, float(need), compare, unsure))
     return found
 
 
@@ -212,6 +221,21 @@ def _equal(kind: Kind, operand: Any) -> Compare:
     if kind is Kind.SET:
         return lambda reading: reading.value == wanted
     return _member(kind, wanted)
+
+
+def _unsure(kind: Kind, operator: str, operand: Any) -> Compare:
+    """A set that may be any part of the one that was read: its members may all be absent, and
+    nothing else can be in it."""
+    if kind is not Kind.SET or operator not in ("in", "not_in"):
+        return lambda reading: None
+    where_absent = operator == "not_in"
+
+    def compare(reading: Reading) -> bool | None:
+        if is_set(reading.value) and operand.isdisjoint(reading.value):
+            return where_absent
+        return None
+
+    return compare
 
 
 def _matches(kind: Kind, pattern: Any) -> Compare:

@@ -1,6 +1,6 @@
 """Signals by name: the built-in ones, one file a signal or small family, and those of plug-ins."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from stepdown.routing.asked import Asked
@@ -70,11 +70,6 @@ class SignalSet:
         if name.startswith("header.") and name != "header.":
             return HeaderSignal(name)
         return load_plugin(name)
-
-    def count_at(self, thresholds: Sequence[float]) -> None:
-        """Tell the signal ``tokens`` where an exact count matters."""
-        if "tokens" in self._signals:
-            self._signals["tokens"] = TokensSignal(thresholds)
 
     def all(self) -> list[KnownSignal]:
         return list(self._signals.values())

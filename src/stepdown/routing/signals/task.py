@@ -37,12 +37,11 @@ class TaskSignal:
         hard: Found = {}
         commanded: Found = {}
         mentioned: Found = {}
-        for place in widest_places(self._asked.tasks.find(user)):
+        for place in () if fixed else widest_places(self._asked.tasks.find(user)):
             if place.label in HARD_TASKS:
-                spoken = place.start < user.head_end and not fixed
-                if spoken or is_command(user, place.start, place.end):
+                if place.start < user.head_end or is_command(user, place):
                     hard[place.label] = _saw(place)
-            elif _speaks(user, place.start) and is_command(user, place.start, place.end):
+            elif _speaks(user, place.start) and is_command(user, place):
                 commanded[place.label] = _saw(place)
             else:
                 mentioned[place.label] = f"{_saw(place)}, not as a command"

@@ -1,7 +1,5 @@
 """The signal ``tokens``: how long the prompt is, counted exactly where a rule hangs on it."""
 
-from collections.abc import Sequence
-
 from stepdown.routing.signals.kinds import Kind
 from stepdown.routing.tokens import count, estimate
 from stepdown.types import Reading, Request
@@ -18,8 +16,12 @@ class TokensSignal:
     kind = Kind.NUMBER
     values = None
 
-    def __init__(self, thresholds: Sequence[float] = ()) -> None:
-        self._thresholds = tuple(thresholds)
+    def __init__(self) -> None:
+        self._thresholds: tuple[float, ...] = ()
+
+    def count_near(self, threshold: float) -> None:
+        """A rule compares with this: near it, count."""
+        self._thresholds = (*self._thresholds, threshold)
 
     def read(self, request: Request) -> Reading:
         reading = estimate(request.prompt, request.fields)
