@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from bed import peers, prompt
 from bed.report import Figures, as_markdown
 from bed.running import Bed, Options, Running, bed_with
-from msgspec.structs import asdict
 
 DISTURBED = 0.15
 """Cores that strangers may use during a measurement before it is done again."""

@@ -1,14 +1,10 @@
 """Fixtures that more than one test package needs."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests import `support` by its name
 
 from support.fault_server import FaultServer
 from support.gateway_process import GatewayProcess

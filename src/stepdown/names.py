@@ -3,6 +3,19 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+FEW = 12
+"""So many names are listed in full where none is near."""
+
+
+def known_names(name: str, known: Iterable[str]) -> str:
+    """The nearest names or, where none is near, all of a few; begins with a space."""
+    names = list(known)
+    near = nearest(name, names)
+    if near or not names:
+        return near
+    more = ", …" if len(names) > FEW else ""
+    return f" There are {', '.join(map(repr, names[:FEW]))}{more}."
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A sentence that begins with a space, ``" Did you mean 'auto'?"``, or the empty string."""

@@ -21,7 +21,7 @@ from stepdown.errors import (
     UpstreamMalformed,
     UpstreamUnreachable,
 )
-from stepdown.names import nearest
+from stepdown.names import known_names
 from stepdown.ports import Client, Deployment, Fleet, Ledger, Reply, Route, StreamTap
 from stepdown.routing.tokens import estimate
 from stepdown.types import Attempt, Decision, Journey, Request, Usage, Wait
@@ -90,7 +90,7 @@ class Pipeline:
     def _direct(self, model: str) -> Decision:
         if self.fleet.serves(model):
             return Decision("direct", model)
-        suggestion = nearest(model, [*self.routes, *self.fleet.models()])
+        suggestion = known_names(model, [*self.routes, *self.fleet.models()])
         raise UnknownModel(f"The model {model!r} does not exist here.{suggestion}", param="model")
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────

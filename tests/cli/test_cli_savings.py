@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from support.journeys import make_journey
 
 from stepdown.cli import main
 from stepdown.ledger.writer import Ledger
+from support.journeys import make_journey
 
 
 def run(*arguments: str) -> Result:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.documents import entry, read, refused
 
 from stepdown.config import Config
 from stepdown.config.build import build, build_deployments, build_ledger, build_routes, key_digest
@@ -14,6 +13,7 @@ from stepdown.config.upstreams import Upstreams
 from stepdown.providers.fleet import Fleet
 from stepdown.providers.settings import ALLOWED_FAILS_POLICY, RETRY_POLICY, FleetSettings
 from stepdown.types import Timeouts
+from support.documents import entry, read, refused
 
 SIMULATED = [entry("weak", "simulated/weak"), entry("strong", "simulated/strong")]
 LADDER = {"ladder": ["weak", "strong"]}

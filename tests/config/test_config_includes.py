@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from support.documents import refused
 
 from stepdown.config.includes import MAX_FILES, read_with_includes
+from support.documents import refused
 
 
 def write(directory: Path, **files: str) -> Path:

@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.documents import entry, read, refused
 
 from stepdown.config.build import build_fleet, price_of
 from stepdown.config.prices import price_book, token_price
 from stepdown.config.schema import PriceSettings
 from stepdown.ports import Price
 from stepdown.types import Usage
+from support.documents import entry, read, refused
 
 MILLION = Usage(input=1_000_000, output=1_000_000)
 HALF_CACHED = Usage(input=1_000_000, cached_input=1_000_000)

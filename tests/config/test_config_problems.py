@@ -4,10 +4,10 @@ import traceback
 from typing import Any
 
 import pytest
-from support.documents import entry, problems
 
 from stepdown.config import interpret
 from stepdown.errors import ConfigError
+from support.documents import entry, problems
 
 MESSAGES = [
     (

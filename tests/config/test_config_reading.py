@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from support.documents import entry, problems, read, refused
 
 from stepdown.config import load
+from support.documents import ENVIRON, entry, problems, read, refused
 
 
 def test_a_small_file(tmp_path: Path) -> None:
@@ -95,7 +95,9 @@ def test_slips_in_sections(name: str) -> None:
     "name", ["audit_settings", "callback_settings", "mcp_servers", "x-anchors"]
 )
 def test_other_sections_are_left_to_litellm(name: str) -> None:
-    assert [note.path for note in read(**{name: {"a": 1}}).notes] == [name]
+    assert [note.path for note in read(entry(), **{name: {"a": 1}}, environ=ENVIRON).notes] == [
+        name
+    ]
 
 
 @pytest.mark.parametrize("mode", ["embedding", "image_generation", "audio_transcription"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from support.documents import entry, problems, read
 
 MINI, STRONG = entry("gpt-4o-mini", api_key="k"), entry("gpt-4o", api_key="k")

@@ -8,15 +8,14 @@ from typing import Any
 import msgspec
 import pydantic_core
 import pytest
-from support.documents import entry, read
 
 from stepdown.config import Config
 from stepdown.config.live import Live
 from stepdown.config.summary import summarize
+from support.documents import entry, read
 
-SECRETS = [
-    f"s3cret-{name}" for name in ["base", "key", "header", "query", "proxy", "master", "env", "ledger", "token"]
-]
+NAMES = "base key header query proxy master env ledger token"
+SECRETS = [f"s3cret-{name}" for name in NAMES.split()]
 BASE, KEY, HEADER, QUERY, PROXY, MASTER, ENV, LEDGER, TOKEN = SECRETS
 
 ENTRIES = [
@@ -80,7 +79,7 @@ def test_copies(config: Config) -> None:
 
 def test_what_is_frozen_stays_so(config: Config) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        config.server = config.server  # type: ignore[misc]
+        config.server = config.server
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.documents import entry, read
+from pydantic import BaseModel
 
 from stepdown.config.known_litellm import _KNOWN, note_on
 from stepdown.config.notes import IGNORED, UNENFORCED, UNKNOWN
@@ -17,8 +17,9 @@ from stepdown.config.schema_litellm import (
     RouterSettings,
 )
 from stepdown.config.sift import Sieve
+from support.documents import entry, read
 
-HONOURED = {
+HONOURED: dict[str, type[BaseModel]] = {
     "router_settings": RouterSettings,
     "litellm_settings": LitellmSettings,
     "general_settings": GeneralSettings,

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.documents import refused
 
 from stepdown.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse_yaml, read_yaml
 from stepdown.errors import ConfigError
+from support.documents import refused
 
 
 def parse(text: str) -> object:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from support import chat, faults
 from support.configs import deployment
 from support.fault_server import FaultServer

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import openai
 import pytest
+
 from support.clients import HELLO, async_client_of, client_of
 from support.configs import deployment
 from support.fault_server import FaultServer

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+
 from support import chat, faults
 from support.clients import HELLO, async_client_of
 from support.configs import deployment

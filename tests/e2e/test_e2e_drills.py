@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+
 from support import chat, faults
 from support.clients import HELLO, client_of
 from support.configs import deployment

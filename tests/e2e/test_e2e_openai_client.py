@@ -9,6 +9,7 @@ import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletionToolParam
+
 from support import chat, faults
 from support.clients import HELLO, async_client_of, client_of, user
 from support.configs import CHEAP, KEY, STRONG, deployment, price

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import openai
 import pytest
+
 from support.clients import client_of as quick_client_of
 from support.clients import user
 from support.gateway_process import GatewayProcess

@@ -5,6 +5,7 @@ from typing import Any, cast
 import httpx2
 import openai
 import pytest
+
 from support import faults
 from support.clients import HELLO, client_of, user
 from support.configs import deployment

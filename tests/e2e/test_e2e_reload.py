@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+
 from support import chat, faults
 from support.clients import HELLO, async_client_of, client_of
 from support.configs import deployment

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.journeys import make_journey
 
 from stepdown.ledger.detail import (
     TAG_COUNT,
@@ -23,6 +22,7 @@ from stepdown.ledger.detail import (
     unpack_prompts,
 )
 from stepdown.types import Attempt, Journey, Reading, Request, Usage
+from support.journeys import make_journey
 
 
 def back(*details: Detail) -> list[Detail]:

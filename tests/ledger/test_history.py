@@ -4,7 +4,6 @@ import time
 
 import pytest
 from sqlalchemy import update
-from support.journeys import make_journey
 
 from stepdown.ledger import history
 from stepdown.ledger.history import prompts, requests
@@ -12,6 +11,7 @@ from stepdown.ledger.writer import Ledger
 from stepdown.storage.address import parse
 from stepdown.storage.database import make_engine, open_database
 from stepdown.storage.tables import request_log
+from support.journeys import make_journey
 
 
 def test_many_segments_in_order(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
-from support.journeys import make_journey
 
 from stepdown.ledger import rollup as module
 from stepdown.ledger.detail import Detail, detail_of
 from stepdown.ledger.rollup import OTHER_TAGS, Key, Rollups, Sums, rows
 from stepdown.storage.columns import ROLLUP_KEY, ROLLUP_SUMS
 from stepdown.types import Usage
+from support.journeys import make_journey
 
 money = st.none() | st.decimals(0, 10, places=9).map(str)
 details = st.builds(

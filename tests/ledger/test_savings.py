@@ -4,7 +4,6 @@ import time
 from decimal import Decimal
 
 import pytest
-from support.journeys import make_journey
 
 from stepdown.ledger.savings import By, Report, savings
 from stepdown.ledger.writer import Ledger
@@ -12,6 +11,7 @@ from stepdown.storage.address import parse
 from stepdown.storage.database import open_database
 from stepdown.storage.store import Slice, Store
 from stepdown.types import Journey
+from support.journeys import make_journey
 
 
 def write(url: str, *journeys: Journey) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from support.journeys import make_journey
 
 from stepdown.ledger import writer as module
 from stepdown.ledger.detail import Detail
@@ -24,6 +23,7 @@ from stepdown.storage.address import DatabaseUnavailable, parse
 from stepdown.storage.database import open_database
 from stepdown.storage.tables import prompt_log, request_log
 from stepdown.types import Journey, Reading
+from support.journeys import make_journey
 
 
 def details_in(url: str) -> list[Detail]:

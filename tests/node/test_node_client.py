@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support import chat, faults
 from support.configs import CHEAP, deployment, price
 from support.fault_server import FaultServer, wait_until

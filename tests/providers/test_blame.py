@@ -1,7 +1,6 @@
 """Whose fault a failure is, and what LiteLLM calls it."""
 
 import pytest
-from support.fleets import stated
 
 from stepdown.errors import (
     ContentRefused,
@@ -16,6 +15,7 @@ from stepdown.errors import (
 )
 from stepdown.providers.blame import is_misconfigured, is_requests_fault, names
 from stepdown.providers.settings import ALLOWED_FAILS_POLICY, RETRY_POLICY
+from support.fleets import stated
 
 
 @pytest.mark.parametrize(

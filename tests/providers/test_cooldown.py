@@ -1,7 +1,6 @@
 """Which failures cool a deployment down, for how long, by LiteLLM's rules and by the user's."""
 
 import pytest
-from support.fleets import stated
 
 from stepdown.errors import (
     ContentRefused,
@@ -13,6 +12,7 @@ from stepdown.errors import (
     UpstreamTimedOut,
 )
 from stepdown.providers.cooldown import LONE_MINIMUM, LONGEST, Circuit, CooldownRules, Minute
+from support.fleets import stated
 
 RULES = CooldownRules()
 

@@ -1,7 +1,5 @@
 """One request's tries with one model: who is ready, who is not asked again, when it closes."""
 
-from support.fleets import deployment, request, stated
-
 from stepdown.errors import UpstreamDenied, UpstreamFailed, UpstreamRefused
 from stepdown.providers.cooldown import CooldownRules
 from stepdown.providers.course import Course, fitting
@@ -10,6 +8,7 @@ from stepdown.providers.deployment import Deployment
 from stepdown.providers.groups import Served, build_group
 from stepdown.providers.member import Member
 from stepdown.providers.retry import RetryRules
+from support.fleets import deployment, request, stated
 
 DEMAND = Demand(request("word " * 2000), strict=False)
 RULES = RetryRules(num_retries=2)

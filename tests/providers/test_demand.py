@@ -1,10 +1,9 @@
 """Whether a prompt fits a window, and how many tokens a request sets aside."""
 
-from support.fleets import request
-
 from stepdown.providers.demand import Demand
 from stepdown.routing.tokens import estimate
 from stepdown.types import Request
+from support.fleets import request
 
 
 def test_a_body_smaller_than_the_window_fits_without_an_estimate() -> None:

@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 import pytest
-from support.fleets import deployment
 
 from stepdown.pricing.price import TokenPrice
 from stepdown.types import Timeouts
+from support.fleets import deployment
 
 
 @pytest.mark.parametrize(

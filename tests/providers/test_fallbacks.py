@@ -1,7 +1,6 @@
 """Which models follow one that failed, by the kind of the failure and the names in the lists."""
 
 import pytest
-from support.fleets import deployment
 
 from stepdown.errors import (
     ContentRefused,
@@ -15,6 +14,7 @@ from stepdown.providers.fallbacks import fallbacks
 from stepdown.providers.groups import Served, build_group
 from stepdown.providers.member import Member
 from stepdown.providers.settings import FleetSettings
+from support.fleets import deployment
 
 SETTINGS = FleetSettings(
     fallbacks={"m": ["plain"], "openai/*": ["pattern"], "*": ["any"]},

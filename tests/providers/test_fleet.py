@@ -1,7 +1,6 @@
 """Plans played step by step: retries, cooldowns, fallbacks, waits, limits. No event loop."""
 
 import pytest
-from support.fleets import Clock, Play, deployment, fleet, request, stated, status
 
 from stepdown.errors import (
     ConfigError,
@@ -21,6 +20,7 @@ from stepdown.providers.fleet import Fleet
 from stepdown.providers.settings import FleetSettings
 from stepdown.routing.tokens import estimate
 from stepdown.types import Timeouts, Usage
+from support.fleets import Clock, Play, deployment, fleet, request, stated, status
 
 FAILED = UpstreamFailed("broken")
 LONG = "word " * 4000

@@ -5,7 +5,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.fleets import Clock, Play, deployment, fleet, stated
 
 from stepdown.errors import (
     ContentRefused,
@@ -24,6 +23,7 @@ from stepdown.providers.deployment import Deployment
 from stepdown.providers.fleet import Fleet
 from stepdown.providers.strategies import STRATEGIES
 from stepdown.types import Try, Usage, Wait
+from support.fleets import Clock, Play, deployment, fleet, stated
 
 MODELS = ("m", "n", "o")
 NAMES = [f"{model}{index}" for model in MODELS for index in range(3)]

@@ -4,11 +4,11 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fleets import deployment
 
 from stepdown.providers.cooldown import CooldownRules
 from stepdown.providers.groups import Catalogue, build_group
 from stepdown.providers.member import Member
+from support.fleets import deployment
 
 NAMES = ("openai/*", "openai/gpt-*", "*", "a*b*c", "gpt-4o", "openai/gpt-4o")
 

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from support.fleets import deployment, request, stated
 
 from stepdown.errors import UpstreamError, UpstreamFailed, UpstreamRateLimited, UpstreamRefused
 from stepdown.providers.cooldown import CooldownRules
@@ -12,6 +11,7 @@ from stepdown.providers.demand import Demand
 from stepdown.providers.deployment import Lease
 from stepdown.providers.member import Member
 from stepdown.types import Attempt, Usage
+from support.fleets import deployment, request, stated
 
 
 def member(alone: bool = False, **settings: Any) -> Member:

@@ -89,6 +89,13 @@ def test_an_error_in_the_stream_is_a_failure_and_not_shown() -> None:
     assert tap.error.message == "overloaded"
 
 
+def test_nothing_behind_an_error_is_shown() -> None:
+    tap = OpenAITap(hide_usage=True)
+    error = b'data: {"error":{"message":"overloaded"}}\n\n'
+    assert tap.feed(event("a") + error + event("b") + DONE) == event("a")
+    assert tap.error is not None
+
+
 @pytest.mark.parametrize("error", [b'"boom"', b"[1]", b'{"code":1}'])
 def test_an_error_of_any_shape_is_a_failure(error: bytes) -> None:
     tap = OpenAITap(hide_usage=False)

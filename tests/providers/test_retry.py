@@ -5,7 +5,6 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fleets import stated
 
 from stepdown.errors import (
     ContextWindowExceeded,
@@ -17,6 +16,7 @@ from stepdown.errors import (
     UpstreamTimedOut,
 )
 from stepdown.providers.retry import LONGEST_PAUSE, RetryRules
+from support.fleets import stated
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import pytest
 from msgspec import json
-from support.fleets import Clock, request
 
 from stepdown.errors import (
     ConfigError,
@@ -26,6 +25,7 @@ from stepdown.providers.openai import OpenAIDialect
 from stepdown.providers.settings import FleetSettings
 from stepdown.providers.simulated import SimulatedUpstream
 from stepdown.types import Journey, Timeouts
+from support.fleets import Clock, request
 
 T = TypeVar("T")
 DIALECT = OpenAIDialect()

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from msgspec import json
-from support.fleets import request
 
 from stepdown.providers.simulated_answer import Answer, compose, events, failure, whole
+from support.fleets import request
 
 
 def answer(text: str = "hello", length: int = 6, seed: int = 0, **fields: Any) -> Answer:

@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from support.fleets import Clock, Play, deployment, fleet, request
 
 from stepdown.errors import UpstreamTimedOut
 from stepdown.pricing.price import TokenPrice
@@ -15,6 +14,7 @@ from stepdown.providers.demand import Demand
 from stepdown.providers.member import Member
 from stepdown.providers.strategies import simple_shuffle
 from stepdown.types import Usage
+from support.fleets import Clock, Play, deployment, fleet, request
 
 DRAWS = 4000
 

@@ -58,28 +58,24 @@ def test_de_morgan(parts: list[bool | None]) -> None:
     assert left.test({}) == right.test({})
 
 
-numbers = st.floats(-1e6, 1e6, allow_nan=False)
+small = st.integers(-50, 50)
 
 
-@given(numbers, st.floats(0, 1e5), numbers, st.floats(-1, 1))
+@given(small, st.integers(0, 20), small)
 def test_a_number_is_borderline_where_its_interval_holds_both_answers(
-    value: float, error: float, threshold: float, place: float
+    value: int, error: int, threshold: int
 ) -> None:
     reading = {"tokens": Reading(value, error=error)}
-    truth = value + place * error  # any value that the interval allows
-    certain = {
-        "lt": truth < threshold,
-        "le": truth <= threshold,
-        "gt": truth > threshold,
-        "ge": truth >= threshold,
+    interval = [value - error + step / 2 for step in range(4 * error + 1)]
+    truths = {
+        "lt": {number < threshold for number in interval},
+        "le": {number <= threshold for number in interval},
+        "gt": {number > threshold for number in interval},
+        "ge": {number >= threshold for number in interval},
     }
-    for operator, answer in certain.items():
-        said = compiled({"tokens": {operator: threshold}}).test(reading)
-        if abs(truth) <= abs(value) + error and said is not None and error:
-            inside = value - error <= truth <= value + error
-            assert not inside or said == answer
-        if not error:
-            assert said == answer
+    for operator, answers_held in truths.items():
+        expected = answers_held.pop() if len(answers_held) == 1 else None
+        assert compiled({"tokens": {operator: threshold}}).test(reading) is expected
 
 
 @pytest.mark.parametrize(
@@ -204,13 +200,16 @@ def test_a_pattern_that_would_hang_a_backtracking_engine_is_linear() -> None:
         ),
         (
             {"task": {"in": ["sumarize"]}},
-            "when.task.in[0]: task is never 'sumarize'. Did you mean 'summarize'?",
+            "when.task.in[0]: task is never 'sumarize'. Did you mean 'summarize' or 'compare'?",
         ),
         ({"task": {"in": "classify"}}, "when.task.in: expected a list of values, got 'classify'"),
         ({"task": {"in": []}}, "when.task.in: expected a list of values, got []"),
         ({"output": 5}, "when.output: expected a text, got 5"),
         ({"code": "yes"}, "when.code: expected true or false, got 'yes'"),
-        ({"tokns": {"lt": 5}}, "when.tokns: there is no signal 'tokns'. Did you mean 'tokens'?"),
+        (
+            {"tokns": {"lt": 5}},
+            "when.tokns: there is no signal 'tokns'. Did you mean 'tokens' or 'turns' or 'tools'?",
+        ),
         ({"any": {"tokens": 5}}, "when.any: expected a list of conditions, got {'tokens': 5}"),
         ({"not": []}, "when.not: expected a mapping of signals to comparisons, got []"),
         (None, "when: expected a mapping of signals to comparisons, got None"),

@@ -51,7 +51,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    Connection.max_body = 1000
+    patch = pytest.MonkeyPatch()
+    patch.setattr(protocol, "MAX_BODY", 1000)
     server = uvicorn.Server(
         uvicorn.Config(app, http=Connection, port=0, log_config=None, lifespan="on")
     )
@@ -64,7 +65,7 @@ def port() -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(5)
-        Connection.max_body = 32 * 1024 * 1024
+        patch.undo()
         assert not thread.is_alive()
 
 

@@ -62,7 +62,8 @@ class Live:
 
     @property
     def ready(self) -> bool:
-        return self._loop is not None
+        """Whether requests are served and recorded; a database that is away delays only at first."""
+        return self._loop is not None and self._built.ledger.tried
 
     def status(self) -> dict[str, Any]:
         """How the gateway is, for the administrator. Holds no secret."""

@@ -78,6 +78,7 @@ class Ledger:
         self._prompts = Queue(queue, QUEUE_BYTES)
         self._rollups = Rollups()
         self._stopping = threading.Event()
+        self._tried = threading.Event()
         self._thread: threading.Thread | None = None
         self._care_due = 0.0
         self._written = self._unrecorded = self._failures = self._failures_in_a_row = 0
@@ -118,6 +119,11 @@ class Ledger:
         """How many details were dropped since the start. Their costs are in the sums."""
         return self._details.dropped
 
+    @property
+    def tried(self) -> bool:
+        """Whether the database has been opened, or has been found to be away."""
+        return self._tried.is_set()
+
     def status(self) -> Status:
         """How it is doing now."""
         return Status(
@@ -152,10 +158,19 @@ class Ledger:
     # ── the writer's thread ──────────────────────────────────────────────────────────────────
 
     def _run(self) -> None:
+        self._open()
         while not self._stopping.wait(self._pause()):
             if self._flush():
                 self._care()
         self._flush_last()
+
+    def _open(self) -> None:
+        """Open the database before there is anything to write: a new one takes a second or two."""
+        try:
+            self._store.open()
+        except DatabaseUnavailable as error:
+            self._failed(error)
+        self._tried.set()
 
     def _flush_last(self) -> None:
         if not self._flush():

@@ -30,9 +30,15 @@ class HttpOptions(Struct, frozen=True):
     max_connections: int = 1000
     keepalive: float = 60.0
 
+    def __repr__(self) -> str:
+        return f"HttpOptions({urlsplit(self.base_url).hostname})"  # never headers, query or proxy
+
 
 class Target(Struct, frozen=True):
     """An endpoint, taken apart for a client."""
+
+    def __repr__(self) -> str:
+        return f"Target({self.host}:{self.port})"  # never the headers: they hold keys
 
     url: str
     secure: bool

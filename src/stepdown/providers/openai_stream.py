@@ -99,6 +99,8 @@ class OpenAITap:
             shown.append(data[done:begin])
             if self._shows(data[begin:end]):
                 shown.append(data[begin:end])
+            if self.error is not None:
+                return b"".join(shown)  # nothing behind an error may look like a good end
             done = end
         return b"".join([*shown, data[done:]])
 

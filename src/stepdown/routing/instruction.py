@@ -108,9 +108,9 @@ def _without_documents(text: str) -> tuple[str, bool]:
     whole = len(text)
     ends = text if whole <= 2 * NEAR else f"{text[:NEAR]}\n\n{text[-NEAR:]}"
     for mark in MARKS:
-        if mark in ends:
+        if mark[0] in ends and mark in ends:  # one character is found several times faster
             text = "\n\n".join(text.split(mark)[::2])  # an open mark reaches to the end
-    if "</" in ends:
+    if "<" in ends and "</" in ends:
         text = _cut_tags(text)
     documents = len(text) < whole
     text = _within_bounds(text)

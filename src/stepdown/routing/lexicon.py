@@ -29,10 +29,12 @@ class Place(Struct, frozen=True, gc=False):
         return self.start + len(self.phrase)
 
 
-class _Phrase(Struct, frozen=True, gc=False):
+class _Phrase(Struct, frozen=True):
     label: str
     text: str
     padded: str
+    others: frozenset[str] = frozenset()
+    """The phrase's words besides the one that it is looked up by."""
 
 
 class Lexicon:
@@ -55,15 +57,16 @@ class Lexicon:
             self._unspaced.append(_Phrase(label, text, text))
             return
         rarest = max(text.split(), key=lambda word: (word not in COMMON, len(word)))
-        self._by_word.setdefault(rarest, []).append(_Phrase(label, text, f" {text} "))
+        others = frozenset(text.split()) - {rarest}
+        self._by_word.setdefault(rarest, []).append(_Phrase(label, text, f" {text} ", others))
 
     def find(self, asked: Instruction) -> list[Place]:
         """Every place of every phrase, in no order."""
         found: list[Place] = []
-        flat = asked.flat
-        for word in self._words & asked.words:
+        flat, words = asked.flat, asked.words
+        for word in self._words & words:
             for entry in self._by_word[word]:
-                if entry.padded in flat:
+                if entry.others <= words:
                     _add_places(found, entry, flat)
         for entry in self._unspaced:
             if entry.padded in flat:

@@ -104,7 +104,7 @@ def estimate(prompt: Prompt, fields: Mapping[str, Raw] | None = None) -> Reading
     """The prompt's tokens, and the half-width of the estimate, both in o200k tokens.
 
     ``fields`` is the request's own JSON, where the tools' schemas are; without it they count as
-    nothing. About 4 µs for 2 KB and 15 µs for 50 KB.
+    nothing. Takes about 3 µs for 0.5 KB and 7 µs for 50 KB.
     """
     value, error = _estimate_text(_whole_text(prompt, fields))
     extra, extra_error = _beside_text(prompt)

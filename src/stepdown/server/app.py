@@ -40,6 +40,7 @@ class App:
             tenant = self.gate.admit(headers)
             request = parse(headers, await read_body(receive, live.max_body))
             request.tenant = tenant
+            client.request_id = request.id
             await live.pipeline.handle(request, client)
         except StepdownError as error:
             await client.fail(error)

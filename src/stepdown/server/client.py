@@ -19,10 +19,11 @@ _STREAM = [
 class OpenAIClient:
     """One client that waits for one answer."""
 
-    __slots__ = ("_send", "streaming")
+    __slots__ = ("_send", "request_id", "streaming")
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self.request_id: str | None = None
         self.streaming = False
 
     async def answer(self, journey: Journey, body: bytes) -> None:
@@ -54,6 +55,8 @@ class OpenAIClient:
             await self.close_stream()
             return
         headers = [_JSON, (b"content-length", b"%d" % len(body))]
+        if self.request_id is not None:
+            headers.append((b"x-stepdown-request-id", self.request_id.encode()))
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(retry_after))))

@@ -13,12 +13,14 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
+from msgspec import json
 from starlette.types import ASGIApp, Message, Scope
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 log = logging.getLogger("stepdown.server")
 
+MAX_BODY = 32_000_000
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers."""
 IDLE = 75.0
@@ -113,7 +115,9 @@ class Exchange:
 class Connection(asyncio.Protocol):
     """One client's connection. Requests on it are answered one after the other."""
 
-    max_body = 32 * 1024 * 1024
+    def max_body(self) -> int:
+        """The most bytes of a body; ``run`` puts the configuration's limit in its place."""
+        return MAX_BODY
 
     def __init__(
         self,
@@ -228,7 +232,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > self.max_body:
+        if self._size > self.max_body():
             raise _BodyTooLarge
         self._pieces.append(data)
 
@@ -248,7 +252,7 @@ class Connection(asyncio.Protocol):
         if not length.isdigit() or (b"transfer-encoding", b"chunked") in self._headers:
             self._refuse(400)
             return
-        if int(length) > self.max_body:
+        if int(length) > self.max_body():
             self._refuse(413)
             return
         self._owed = int(length)
@@ -335,7 +339,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         """Answer a request that cannot be read, and hang up."""
         if self._transport is not None and self._exchange is None:
-            body = _refusal(status)
+            body = _refusal(status, self.max_body())
             self._transport.write(
                 b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
                 b"connection: close\r\n\r\n%b" % (_STATUS[status], len(body), body)
@@ -355,20 +359,19 @@ class _BodyTooLarge(Exception):
     pass
 
 
-def _refusal(status: int) -> bytes:
+def _refusal(status: int, max_body: int) -> bytes:
     """OpenAI's error envelope for what went wrong before there was a request."""
     code, message = _REFUSALS[status]
-    return b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":"%b"}}' % (
-        message,
-        code,
-    )
+    said = message.format(max_body=max_body, max_head=MAX_HEAD)
+    error = {"message": said, "type": "invalid_request_error", "param": None, "code": code}
+    return json.encode({"error": error})
 
 
 _REFUSALS = {
-    400: (b"invalid_http", b"The request is not valid HTTP/1.1."),
-    408: (b"request_timeout", b"The request took too long to arrive."),
-    413: (b"body_too_large", b"The body is larger than accepted here."),
-    431: (b"headers_too_large", b"The request's headers are larger than accepted here."),
+    400: ("invalid_http", "The request is not valid HTTP/1.1."),
+    408: ("request_timeout", "The request took too long to arrive."),
+    413: ("body_too_large", "The body is larger than the {max_body:,} bytes accepted here."),
+    431: ("headers_too_large", "The headers are larger than the {max_head:,} bytes accepted here."),
 }
 
 

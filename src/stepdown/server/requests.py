@@ -8,6 +8,7 @@ from secrets import token_hex
 from msgspec import DecodeError, Raw, ValidationError, json
 
 from stepdown.errors import BodyTooLarge, InvalidField, InvalidJSON, StepdownError
+from stepdown.names import nearest
 from stepdown.types import Prompt, Request
 
 _fields = json.Decoder(dict[str, Raw]).decode
@@ -84,10 +85,19 @@ def _invalid(body: bytes, error: str) -> StepdownError:
     what, path = (found["what"], found["path"] or "") if found else (error, "")
     if missing := _MISSING.search(what):
         path = f"{path}.{missing['name']}".lstrip(".")
-        return InvalidField(f"{path}: this field is required and missing.", param=path)
+        meant = nearest(path, _names(body)).replace("Did you mean", "Was it meant by")
+        return InvalidField(f"{path}: this field is required and missing.{meant}", param=path)
     if not path:
         return InvalidJSON(f"The body must be a JSON object. {what}.")
     return InvalidField(f"{path}: {what[0].lower()}{what[1:]}.".replace("`", ""), param=path)
+
+
+def _names(body: bytes) -> list[str]:
+    """The names of the body's fields, where it has any."""
+    try:
+        return list(_fields(body))
+    except DecodeError:
+        return []
 
 
 def too_large(limit: int) -> BodyTooLarge:

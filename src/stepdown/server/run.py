@@ -39,7 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(live: Live, bound: socket.socket, *, worker: bool = False) -> None:
     """Serve until told to stop. SIGHUP reads the configuration again."""
-    Connection.max_body = live.max_body
+    Connection.max_body = lambda _: live.max_body
     config = uvicorn.Config(
         App(live),
         http=Connection,

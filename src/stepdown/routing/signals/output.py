@@ -71,6 +71,8 @@ class OutputSignal:
             found.setdefault(label, "the wording of the system prompt")
         if not found:
             return None
+        if "json_field" in found:
+            found.pop("json", None)  # "return JSON with the keys …" says both
         widest = max(found, key=WIDTH.__getitem__)
         return Reading(widest, saw=found[widest])
 
