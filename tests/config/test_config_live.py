@@ -69,7 +69,7 @@ def test_ready_from_start_to_end(file: File) -> None:
 
     async def main() -> None:
         live.start()
-        assert live.ready
+        await until(lambda: live.ready)
         await live.aclose()
 
     asyncio.run(main())

@@ -1,6 +1,7 @@
 """Signals: what each reads, how sure it is, and what it saw."""
 
-from importlib.metadata import EntryPoint
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,14 +212,14 @@ class Moon:
 
 
 def test_a_plug_in_is_found_by_its_entry_point_and_cannot_fail_a_request(
-    ask: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Moon, "__module__", __name__)
-    point = EntryPoint("moon", "support_of_this_test:Moon", plugin.GROUP)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: Moon)
-    monkeypatch.setattr(
-        plugin, "entry_points", lambda group, name="moon": [point] if name == "moon" else []
-    )
+    package = tmp_path / "moon-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: moon\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[stepdown.signals]\nmoon = moon_signal:Moon\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "moon_signal", sys.modules[__name__])
     moon = SignalSet(Asked()).named("moon")
     assert isinstance(moon, plugin.PluginSignal)
     assert moon.read(ask("Hi")).value == "full"
@@ -229,3 +230,4 @@ def test_a_plug_in_is_found_by_its_entry_point_and_cannot_fail_a_request(
     assert moon.failures == {"LookupError": 3}
     assert len(caplog.records) == 1
     assert SignalSet(Asked()).named("sun") is None
+    assert "moon" in plugin.plugin_names()

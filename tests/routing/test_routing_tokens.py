@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepdown.routing import tokens
-from stepdown.routing.signals.tokens import TokensSignal
 from stepdown.types import Message, Prompt
 
 TEXTS = {
@@ -111,23 +110,29 @@ def test_tools_and_schemas_count(ask: Any) -> None:
     assert tokens.estimate(with_tools.prompt, with_tools.fields).value > without.value + 100
 
 
-def test_an_exact_count_is_made_only_near_a_threshold(ask: Any) -> None:
+NEAR = "The valve is open. " * 98
+"""About 500 tokens."""
+
+
+def test_an_exact_count_is_made_only_where_a_rule_hangs_on_it(ask: Any, standard: Any) -> None:
     pytest.importorskip("quicktok")
-    signal = TokensSignal()
-    signal.count_near(500)
-    near = ask("The valve is open. " * 98)
-    assert signal.read(near).saw == "counted with o200k"
-    assert signal.read(near).error == 0
-    for far in (ask("The valve is open. " * 10), ask("The valve is open. " * 1000)):
-        assert signal.read(far).saw == "estimated from the characters"
+    counted = standard.read(ask(f"Summarize this note.\n\nNote: {NEAR}"))["tokens"]
+    assert (counted.saw, counted.error) == ("counted with o200k", 0)
+    for text in (
+        f"Prove this.\n\nNote: {NEAR}",
+        f"Summarize this note.\n\nNote: {NEAR[:200]}",
+        f"Summarize this note.\n\nNote: {NEAR * 20}",
+    ):
+        assert standard.read(ask(text))["tokens"].saw == "estimated from the characters"
 
 
-def test_without_the_tokenizer_the_estimate_stands(
-    ask: Any, monkeypatch: pytest.MonkeyPatch
+def test_without_the_tokenizer_it_is_borderline_and_strong(
+    ask: Any, standard: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    request = ask(f"Summarize this note.\n\nNote: {NEAR[:1800]}")
+    assert standard.decide(request, standard.read(request)).model == "cheap"
     monkeypatch.setattr(tokens, "tokenizer", lambda: None)
-    signal = TokensSignal()
-    signal.count_near(500)
-    reading = signal.read(ask("The valve is open. " * 98))
-    assert reading.error > 0
-    assert abs(reading.value - 500) <= reading.error
+    readings = standard.read(request)
+    assert readings["tokens"].error > 0
+    decision = standard.decide(request, readings)
+    assert (decision.model, decision.name, decision.ambiguous) == ("strong", "default", True)

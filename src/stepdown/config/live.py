@@ -62,7 +62,7 @@ class Live:
 
     @property
     def ready(self) -> bool:
-        """Whether requests are served and recorded; a database that is away delays only at first."""
+        """Whether requests are served, and recorded unless the database is away."""
         return self._loop is not None and self._built.ledger.tried
 
     def status(self) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Ledger:
         self._rollups = Rollups()
         self._stopping = threading.Event()
         self._tried = threading.Event()
+        self._closing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._care_due = 0.0
         self._written = self._unrecorded = self._failures = self._failures_in_a_row = 0
@@ -147,13 +148,14 @@ class Ledger:
     def close(self, timeout: float = 10.0) -> None:
         """Write what is there and stop; gives up after ``timeout`` seconds."""
         self._stopping.set()
-        if self._thread is None:
-            self._flush_last()
-            return
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            log.error("The ledger's writer does not stop; what it holds is left behind.")
-        self._thread = None
+        with self._closing:  # a reload and a stop may close the same ledger
+            thread, self._thread = self._thread, None
+            if thread is None:
+                self._flush_last()
+                return
+            thread.join(timeout)
+            if thread.is_alive():
+                log.error("The ledger's writer does not stop; what it holds is left behind.")
 
     # ── the writer's thread ──────────────────────────────────────────────────────────────────
 

@@ -14,10 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from stepdown.names import nearest
+from stepdown.routing.entry_points import load, offered
 from stepdown.routing.problems import Problems
 from stepdown.routing.threads import Threads
 from stepdown.types import Reading, Request
@@ -95,13 +95,13 @@ def load_router(given: Any, path: str, problems: Problems) -> Router | None:
         problems.expected(path, "pkg.module:function, or an entry point's name", given)
         return None
     try:
-        router: Any = _import(given) if ":" in given else _entry_point(given)
+        router: Any = _import(given) if ":" in given else load(GROUP, given)
     except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
         problems.add(path, f"cannot import {given!r}: {type(error).__name__}: {error}")
         return None
     if router is None:
-        names = [point.name for point in entry_points(group=GROUP)]
-        problems.add(path, f"no package offers a router {given!r}.{nearest(given, names)}")
+        suggestion = nearest(given, offered(GROUP))
+        problems.add(path, f"no package offers a router {given!r}.{suggestion}")
         return None
     if not callable(router):
         problems.add(path, f"{given!r} is not callable")
@@ -116,9 +116,3 @@ def _import(dotted: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     return found
-
-
-def _entry_point(name: str) -> Any:
-    for point in entry_points(group=GROUP, name=name):
-        return point.load()
-    return None

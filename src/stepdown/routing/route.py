@@ -21,6 +21,7 @@ from stepdown.routing.rules import Choice, Policy
 from stepdown.routing.sessions import Sessions
 from stepdown.routing.shapes import is_number
 from stepdown.routing.signals import SignalSet
+from stepdown.routing.signals.tokens import TokensSignal
 from stepdown.types import Decision, Reading, Request, Verdict
 
 ROUTER_TIMEOUT = 0.05
@@ -53,12 +54,16 @@ class PolicyRoute:
         self.hash = hash
         self._asked = asked
         self._reads = tuple((signal.name, signal.read) for signal in self.signals)
+        self._tokens = next((s for s in self.signals if isinstance(s, TokensSignal)), None)
         self._decisions: dict[tuple[str, int, bool], Decision] = {}
 
     def read(self, request: Request) -> dict[str, Reading]:
         """The readings of the signals that the rules name."""
         readings = {name: read(request) for name, read in self._reads}
         self._asked.forget()
+        signal = self._tokens
+        if signal is not None and signal.is_near(readings["tokens"]):
+            self._count(signal, request, readings)
         return readings
 
     def decide(self, request: Request, readings: Mapping[str, Reading]) -> Decision:
@@ -88,6 +93,11 @@ class PolicyRoute:
         if advice.value in self.ladder:
             return Choice("router", self.ladder.index(advice.value), False)
         return None if advice.confidence else Choice("router-failed", self.policy.top, False)
+
+    def _count(self, signal: TokensSignal, request: Request, readings: dict[str, Reading]) -> None:
+        """Count the tokens, if a rule hangs on them: most rules fail on something else."""
+        if self.policy.is_borderline(readings):
+            readings["tokens"] = signal.counted(request) or readings["tokens"]
 
     def _decision(self, name: str, rung: int, ambiguous: bool) -> Decision:
         """One object for each outcome: there are few, and building one costs time."""

@@ -69,6 +69,10 @@ class Policy:
             return Choice(maybe_name, maybe_rung, True)
         return Choice(name, rung, lowest < rung or -1 < maybe_rung < rung)
 
+    def is_borderline(self, readings: Readings) -> bool:
+        """Whether a rule would need to know more."""
+        return any(test(readings) is None for test, _, _ in self._tests)
+
     def verdicts(self, readings: Readings) -> list[Verdict]:
         """What each rule says and why; those behind the first match are asked too."""
         return [

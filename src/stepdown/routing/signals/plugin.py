@@ -3,10 +3,10 @@
 import inspect
 import logging
 from collections import Counter
-from importlib.metadata import entry_points
 from typing import Any, cast
 
 from stepdown.ports import Signal
+from stepdown.routing.entry_points import load, offered
 from stepdown.routing.signals.kinds import Kind
 from stepdown.types import Reading, Request
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def plugin_names() -> list[str]:
-    return [point.name for point in entry_points(group=GROUP)]
+    return offered(GROUP)
 
 
 def load_plugin(name: str) -> "PluginSignal | None":
@@ -23,10 +23,8 @@ def load_plugin(name: str) -> "PluginSignal | None":
 
     An entry point names a class without arguments, or an object, that is a ``ports.Signal``.
     """
-    for point in entry_points(group=GROUP, name=name):
-        found: Any = point.load()
-        return PluginSignal(name, _made(found))
-    return None
+    found = load(GROUP, name)
+    return None if found is None else PluginSignal(name, _made(found))
 
 
 def _made(found: Any) -> Signal:

@@ -8,8 +8,9 @@ from stepdown.types import Reading, Request
 class TokensSignal:
     """The value is in o200k tokens, tools and images included.
 
-    An estimate that lies within its error of a threshold is replaced by an exact count, if the
-    extra ``tokens`` is installed; without it such a comparison is borderline.
+    It is an estimate. Where a rule hangs on it and it lies within its error of the threshold, the
+    route asks for the exact count, if the extra ``tokens`` is installed; without it such a
+    comparison is borderline.
     """
 
     name = "tokens"
@@ -24,8 +25,15 @@ class TokensSignal:
         self._thresholds = (*self._thresholds, threshold)
 
     def read(self, request: Request) -> Reading:
-        reading = estimate(request.prompt, request.fields)
+        return estimate(request.prompt, request.fields)
+
+    def is_near(self, reading: Reading) -> bool:
+        """Whether a threshold lies within the reading's error."""
         for threshold in self._thresholds:
             if abs(reading.value - threshold) <= reading.error:
-                return count(request.prompt, request.fields) or reading
-        return reading
+                return True
+        return False
+
+    def counted(self, request: Request) -> Reading | None:
+        """The exact count; None without the extra."""
+        return count(request.prompt, request.fields)
