@@ -23,9 +23,15 @@ class GatewayProcess:
     """``stepdown serve`` over a configuration that this writes. A context manager."""
 
     def __init__(
-        self, config: Mapping[str, Any], directory: Path, environment: Mapping[str, str] = {}
+        self,
+        config: Mapping[str, Any],
+        directory: Path,
+        environment: Mapping[str, str] = {},
+        *,
+        workers: int = 1,
     ) -> None:
         self.directory = directory
+        self.workers = workers
         self.config_file = directory / "config.yaml"
         self.log_file = directory / "gateway.log"
         self.port = _free_port()
@@ -92,6 +98,7 @@ class GatewayProcess:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "stepdown", "serve"]
         command += ["--config", str(self.config_file), "--port", str(self.port)]
+        command += ["--workers", str(self.workers)]
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 command,

@@ -31,11 +31,11 @@ class Report:
 
     # ── while it runs ────────────────────────────────────────────────────────────────────────
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, style: str = "") -> None:
         """Print a text; of a simulated run, each of its lines says so."""
         for line in text.splitlines():
             marked = f"simulated: {line}" if self._simulated and "simulated" not in line else line
-            self._console.print(marked, highlight=False, markup=False, emoji=False, soft_wrap=True)
+            self._console.print(Text(marked, style=style), soft_wrap=True)
 
     def follow(self, rows: Iterator[Row], prompts: list[DemoPrompt], *, answers: bool) -> list[Row]:
         """Take the rows as they come and show them; return them all."""
@@ -54,7 +54,11 @@ class Report:
     @property
     def title(self) -> str:
         """What runs here, and whose prices are charged."""
-        models = " and ".join(f"{r.name} ({r.upstream_model})" for r in self._rungs)
+        models = " and ".join(
+            r.name if served == r.name else f"{r.name} ({served})"
+            for r in self._rungs
+            for served in [r.upstream_model.rpartition("/")[2]]
+        )
         prices = " / ".join(r.priced_as for r in self._rungs)
         return f"{models}: costs are those of {prices} for the same tokens"
 
@@ -122,7 +126,8 @@ class Report:
         stayed = summary.answered - summary.sent_down
         self.say(
             f"Split: {summary.answered} prompts answered in {summary.seconds:.0f} s: "
-            f"{summary.sent_down} by {cheap} ({summary.share_down:.0%}), {stayed} by {strong}"
+            f"{summary.sent_down} by {cheap} ({summary.share_down:.0%}), {stayed} by {strong}",
+            style="bold",
         )
         if summary.failed:
             self.say(f"Failed: {summary.failed} prompts got no answer")
@@ -131,7 +136,8 @@ class Report:
         self.say(
             f"Cost: {dollars(summary.cost)} against {dollars(summary.all_strong_cost)} with "
             f"{strong} alone: {percent(summary.saved_percent)} saved"
-            f" ({percent(summary.down_saved_percent)} on the prompts sent down)"
+            f" ({percent(summary.down_saved_percent)} on the prompts sent down)",
+            style="bold",
         )
         if summary.unpriced:
             self.say(f"Unpriced: {summary.unpriced} answers have no known price")

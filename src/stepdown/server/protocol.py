@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
     """One client's connection. Requests on it are answered one after the other."""
 
     def max_body(self) -> int:
-        """The most bytes of a body; ``run`` puts the configuration's limit in its place."""
+        """The most bytes of a body; ``server.run`` puts the configuration's limit in its place."""
         return MAX_BODY
 
     def __init__(

@@ -39,10 +39,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(live: Live, bound: socket.socket, *, worker: bool = False) -> None:
     """Serve until told to stop. SIGHUP reads the configuration again."""
-    Connection.max_body = lambda _: live.max_body
+
+    class Limited(Connection):
+        def max_body(self) -> int:
+            return live.max_body
+
     config = uvicorn.Config(
         App(live),
-        http=Connection,
+        http=Limited,
         loop="uvloop",
         lifespan="on",
         access_log=False,
