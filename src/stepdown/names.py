@@ -19,7 +19,7 @@ def known_names(name: str, known: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A sentence that begins with a space, ``" Did you mean 'auto'?"``, or the empty string."""
-    close = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
     if not close:
         return ""
     return f" Did you mean {' or '.join(repr(c) for c in close)}?"

@@ -241,4 +241,4 @@ def _may_be_billed(call: Call, error: BaseException | None) -> bool:
 def _estimated_usage(request: Request, call: Call) -> Usage:
     """What a call broken off will have used: the prompt, and a token for each streamed event."""
     events = 0 if call.tap is None else call.tap.events
-    return Usage(input=round(estimate(request.prompt).value), output=events)
+    return Usage(input=round(estimate(request.prompt, request.fields).value), output=events)

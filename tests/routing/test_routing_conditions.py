@@ -200,7 +200,7 @@ def test_a_pattern_that_would_hang_a_backtracking_engine_is_linear() -> None:
         ),
         (
             {"task": {"in": ["sumarize"]}},
-            "when.task.in[0]: task is never 'sumarize'. Did you mean 'summarize' or 'compare'?",
+            "when.task.in[0]: task is never 'sumarize'. Did you mean 'summarize'?",
         ),
         ({"task": {"in": "classify"}}, "when.task.in: expected a list of values, got 'classify'"),
         ({"task": {"in": []}}, "when.task.in: expected a list of values, got []"),

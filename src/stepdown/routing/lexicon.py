@@ -63,26 +63,28 @@ class Lexicon:
     def find(self, asked: Instruction) -> list[Place]:
         """Every place of every phrase, in no order."""
         found: list[Place] = []
-        flat, words = asked.flat, asked.words
-        for word in self._words & words:
+        flat = asked.flat
+        for word in self._words & asked.words:
             for entry in self._by_word[word]:
-                if entry.others <= words:
-                    _add_places(found, entry, flat)
+                start = flat.find(entry.padded)
+                if start >= 0:
+                    _add_places(found, entry, flat, start)
         for entry in self._unspaced:
-            if entry.padded in flat:
-                _add_places(found, entry, flat)
+            start = flat.find(entry.padded)
+            if start >= 0:
+                _add_places(found, entry, flat, start)
         return found
 
 
-def _add_places(found: list[Place], entry: _Phrase, flat: str) -> None:
+def _add_places(found: list[Place], entry: _Phrase, flat: str, start: int) -> None:
     # ``flat`` begins with a space that the text does not have; a padded phrase begins with one too.
-    shift = 0 if entry.padded[0] == " " else 1
-    start = flat.find(entry.padded)
+    label, text, padded = entry.label, entry.text, entry.padded
+    shift = 0 if padded[0] == " " else 1
     for _ in range(MOST_PLACES):
+        found.append(Place(label, text, start - shift))
+        start = flat.find(padded, start + 1)
         if start < 0:
             return
-        found.append(Place(entry.label, entry.text, start - shift))
-        start = flat.find(entry.padded, start + 1)
 
 
 def extended(
