@@ -83,4 +83,6 @@ def _row(prompt: DemoPrompt, started: float, headers: Mapping[str, str], **more:
 
 
 def _dollars(header: str | None) -> Decimal | None:
-    return None if header is None else Decimal(header)
+    if header is None:
+        return None
+    return Decimal(header) or Decimal(0)  # a zero with places is written as 0E-8

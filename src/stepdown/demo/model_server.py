@@ -36,6 +36,8 @@ def _set(parameters: Any, model: Path, port: int, threads: int, context: int) ->
     parameters.n_ctx = context
     parameters.n_parallel = SLOTS
     parameters.kv_unified = True
+    # No prompt is remembered: an answer then depends on its prompt alone, not on earlier ones.
+    parameters.cache_prompt = False
     parameters.cache_ram_mib = 0
     parameters.use_jinja = True
     parameters.offline = True
