@@ -42,12 +42,12 @@ def command(path: Path, host: str | None, port: int | None, workers: int, log_le
         sys.exit(2)
     host = host or live.server.host
     port = live.server.port if port is None else port
+    worker = "STEPDOWN_WORKER" in os.environ
     try:
-        bound = listen(host, port)
+        bound = listen(host, port, shared=worker or workers > 1)
     except OSError as error:
         click.echo(f"Cannot listen on {host}:{port}: {error.strerror}.", err=True)
         sys.exit(1)
-    worker = "STEPDOWN_WORKER" in os.environ
     if not worker:
         _greet(live, *bound.getsockname()[:2])
     if workers > 1:

@@ -35,6 +35,23 @@ SYSTEM_ASKING = re.compile(
 )
 
 
+# The patterns below are sure but slow. Most phrases are settled by what stands right before them.
+SURELY_ASKING = ("\n", ". ", "! ", "? ", " please ", " kindly ")
+MAY_ASK = words(
+    """
+    and finally first have hello hey hi just kindly let's lets me must next now ok okay please second
+    so then to also you
+    """
+)
+LAST_WORD = re.compile(r"[\w']+$")
+
+
+def _may_ask(before: str) -> bool:
+    """Whether one of the patterns can match: each ends in punctuation or in one of few words."""
+    last = LAST_WORD.search(before.rstrip()[-12:])
+    return last is None or last[0] in MAY_ASK
+
+
 def is_command(asked: Instruction, place: Place) -> bool:
     """Whether the user wants done what the phrase at this place names."""
     if _is_noun(asked, place):
@@ -43,6 +60,10 @@ def is_command(asked: Instruction, place: Place) -> bool:
     if start == 0:
         return True
     before = _before(asked, start)
+    if before.endswith(SURELY_ASKING):
+        return True
+    if not _may_ask(before):
+        return False
     if SENTENCE_START.search(before) or ASKING.search(before):
         return True
     return WISHING.search(before) is not None and _next_word(asked, place.end) in DEICTIC

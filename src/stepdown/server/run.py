@@ -18,16 +18,17 @@ from stepdown.server.protocol import Connection
 log = logging.getLogger("stepdown.server")
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; with port 0 the system picks one. Raises OSError.
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A bound socket; with port 0 the system picks one. Raises OSError where the port is taken.
 
-    SO_REUSEPORT lets each worker bind a socket of its own: the kernel then spreads connections
-    evenly, which workers that accept from one shared socket do not.
+    ``shared``: workers bind a socket each to the same port (SO_REUSEPORT). The kernel then
+    spreads connections evenly, which workers that accept from one socket do not.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         bound.bind((host, port))
     except OSError:
