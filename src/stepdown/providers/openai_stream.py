@@ -24,7 +24,12 @@ class _Error(Struct):
     message: str = "The upstream's stream reported an error."
 
 
-_STATED = (b'"usage":{', b'"usage": {')
+TAIL = 8192
+"""So many of the bytes that arrived together are searched for usage and errors."""
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n")
+# Asked for usage, OpenAI adds this to every chunk. Inside of a JSON string the quotes would be
+# escaped, so these bytes can be nothing else.
+_NULL = b',"usage":null'
 _DONE = b"data: [DONE]\n\n"
 _ENDS = (b"[DONE]", b'"finish_reason":"', b'"finish_reason": "')
 
@@ -43,6 +48,7 @@ class OpenAITap:
         self._first = b""
         self._recent: deque[bytes] = deque(maxlen=3)
         self._passed = 0
+        self._has_nulls: bool | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The complete events among what has come; an event cut in two waits for its end."""
@@ -50,7 +56,7 @@ class OpenAITap:
             data = self._begun + data
             self._begun = b""
         if not data.endswith(b"\n\n"):
-            end = _last_end(data)
+            end = _last_end(data, len(data))
             data, self._begun = data[:end], data[end:]
             if len(self._begun) > MAX_REPLY:
                 self.error = UpstreamMalformed("An event of the upstream's stream is too large.")
@@ -63,7 +69,7 @@ class OpenAITap:
     @property
     def finished(self) -> bool:
         """Whether the answer came to its end: the last events say so, each upstream its own way."""
-        if self.usage is not None or (self._recent and self._recent[-1].endswith(_DONE)):
+        if self._recent and self._recent[-1].endswith(_DONE):
             return True
         return any(mark in data for data in self._recent for mark in _ENDS)
 
@@ -75,34 +81,30 @@ class OpenAITap:
 
     def _inspect(self, data: bytes) -> bytes:
         self._recent.append(data)
+        if self._has_nulls is None and b'"choices":' in data:
+            self._has_nulls = self._hide_usage and _NULL in data
         data = self._take_out(data, b'"error":')
-        if self._hide_usage:
-            # Asked for usage, OpenAI adds this to every chunk. Inside of a JSON string the
-            # quotes would be escaped, so these bytes can be nothing else.
-            data = self._take_out(data.replace(b',"usage":null', b""), b'"usage":')
-        else:
-            for mark in _STATED:
-                data = self._take_out(data, mark)
+        if self._has_nulls:
+            data = data.replace(_NULL, b"")
+        data = self._take_out(data, b'"usage":')
         self._first = self._first or data
         self._passed += len(data)
         return data
 
     def _take_out(self, data: bytes, mark: bytes) -> bytes:
-        """Learn from each event that bears the mark; leave out those the client is not to see."""
-        if mark not in data:
+        """Learn from the last event that bears the mark; leave it out if it is not to be seen.
+
+        Usage and errors end a stream, so they are looked for among the last bytes only.
+        """
+        found = data.rfind(mark, max(0, len(data) - TAIL))
+        if found < 0:
             return data
-        shown: list[bytes] = []
-        done = 0
-        while (found := data.find(mark, done)) >= 0:
-            begin = max(done, _last_end(data[:found]))
-            end = found + _first_end(data[found:])
-            shown.append(data[done:begin])
-            if self._shows(data[begin:end]):
-                shown.append(data[begin:end])
-            if self.error is not None:
-                return b"".join(shown)  # nothing behind an error may look like a good end
-            done = end
-        return b"".join([*shown, data[done:]])
+        begin, end = _last_end(data, found), _first_end(data, found)
+        if self._shows(data[begin:end]):
+            return data
+        if self.error is not None:
+            return data[:begin]  # nothing behind an error may look like a good end
+        return data[:begin] + data[end:]
 
     def _shows(self, event: bytes) -> bool:
         """Learn from one event; whether the client is to see it."""
@@ -123,16 +125,16 @@ class OpenAITap:
         return not (self._hide_usage and not said.choices)
 
 
-def _last_end(data: bytes) -> int:
-    """Where the last complete event ends; 0 where none does."""
-    return max((data.rfind(s) + len(s) for s in (b"\n\n", b"\r\n\r\n") if s in data), default=0)
+def _last_end(data: bytes, before: int) -> int:
+    """Where the last event ends that is complete before a place; 0 where none is."""
+    ends = ((data.rfind(mark, 0, before), len(mark)) for mark in _BLANK_LINES)
+    return max((at + size for at, size in ends if at >= 0), default=0)
 
 
-def _first_end(data: bytes) -> int:
-    """Where the first event ends; at the end of the data where it is not complete."""
-    return min(
-        (data.find(s) + len(s) for s in (b"\n\n", b"\r\n\r\n") if s in data), default=len(data)
-    )
+def _first_end(data: bytes, after: int) -> int:
+    """Where the event at a place ends; the end of the data where it is not complete."""
+    ends = ((data.find(mark, after), len(mark)) for mark in _BLANK_LINES)
+    return min((at + size for at, size in ends if at >= 0), default=len(data))
 
 
 def _payload(event: bytes) -> bytes:

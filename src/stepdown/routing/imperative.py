@@ -39,8 +39,8 @@ SYSTEM_ASKING = re.compile(
 SURELY_ASKING = ("\n", ". ", "! ", "? ", " please ", " kindly ")
 MAY_ASK = words(
     """
-    and finally first have hello hey hi just kindly let's lets me must next now ok okay please second
-    so then to also you
+    also and finally first have hello hey hi just kindly let's lets me must next now ok okay please
+    second so then to you
     """
 )
 LAST_WORD = re.compile(r"[\w']+$")
