@@ -1,0 +1,87 @@
+"""The documentation holds: its configurations are valid, its commands exist, its links lead somewhere."""
+
+import ast
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from stepdown.cli import main
+from stepdown.config.reading import interpret
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+
+
+def blocks(language: str) -> list[Any]:
+    found: list[Any] = []
+    for page in PAGES:
+        for number, (kind, text) in enumerate(BLOCK.findall(page.read_text())):
+            if kind == language:
+                found.append(pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}"))
+    return found
+
+
+MODELS = [
+    {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k"}}
+    for name in ("gpt-4o-mini", "gpt-4o")
+]
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_configurations_are_valid(text: str) -> None:
+    document = yaml.safe_load(text)
+    if not isinstance(document, dict) or not document.keys() & {"model_list", "routes"}:
+        pytest.skip("not a configuration of the gateway")
+    for route in document.get("routes", {}).values():
+        route.pop("router", None)  # the reader's own module
+    interpret({"model_list": MODELS, **document}, {"OPENAI_API_KEY": "k"})
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_is_python(text: str) -> None:
+    ast.parse(text)
+
+
+def commands() -> list[str]:
+    said: set[str] = set()
+    for page in PAGES:
+        for _, text in BLOCK.findall(page.read_text()):
+            said |= set(re.findall(r"^(stepdown [^#\n]*)", text, re.MULTILINE))
+    return sorted(line.strip() for line in said)
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_and_their_options_exist(line: str) -> None:
+    words = shlex.split(re.split(r"\s{2,}|[>|]", line)[0])[1:]
+    context = click.Context(main)
+    command = main.get_command(context, words[0])
+    assert command is not None, f"there is no command {words[0]!r}"
+    options = {name for parameter in command.params for name in parameter.opts}
+    for word in words[1:]:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in options | {"--help"}, f"{words[0]} has no {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target} is not there"
+
+
+def test_every_direct_dependency_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = list(project["project"]["dependencies"])
+    for extra in project["project"]["optional-dependencies"].values():
+        wanted += extra
+    wanted += project["dependency-groups"]["dev"]
+    page = (ROOT / "docs/dependencies.md").read_text()
+    names = {re.split(r"[\[<>=;\s]", requirement)[0] for requirement in wanted}
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", page)] == []
