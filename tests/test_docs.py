@@ -1,4 +1,4 @@
-"""The documentation holds: its configurations are valid, its commands exist, its links lead somewhere."""
+"""The documentation holds: configurations are valid, commands exist, links lead somewhere."""
 
 import ast
 import re
@@ -35,11 +35,18 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+def configurations() -> list[Any]:
+    """The YAML blocks that are configurations of the gateway."""
+    return [
+        block
+        for block in blocks("yaml")
+        if re.search("^(model_list|routes):", block.values[0], re.M)
+    ]
+
+
+@pytest.mark.parametrize("text", configurations())
 def test_configurations_are_valid(text: str) -> None:
     document = yaml.safe_load(text)
-    if not isinstance(document, dict) or not document.keys() & {"model_list", "routes"}:
-        pytest.skip("not a configuration of the gateway")
     for route in document.get("routes", {}).values():
         route.pop("router", None)  # the reader's own module
     interpret({"model_list": MODELS, **document}, {"OPENAI_API_KEY": "k"})

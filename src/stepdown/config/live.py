@@ -73,6 +73,11 @@ class Live:
             "since": self._since,
             "reloads": self._reloads,
             "routes": {name: list(route.ladder) for name, route in built.routes.items()},
+            "router_failures": {
+                name: dict(route.adviser.failures)
+                for name, route in built.routes.items()
+                if route.adviser is not None
+            },
             "models": list(built.pipeline.fleet.models()),
             "deployments": built.fleet.status(),
             "ledger": {name: getattr(ledger, name) for name in ledger.__struct_fields__},
