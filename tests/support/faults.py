@@ -140,6 +140,7 @@ def error_event(after: int, message: str = "The engine stopped.") -> Behaviour:
     """An error as a stream's event, after some good ones."""
 
     async def report(exchange: Exchange) -> None:
+        await asyncio.sleep(0.05)  # an error that comes with the first bytes is tried again
         await exchange.chunk(b"data: " + chat.error(message) + b"\n\n" + chat.DONE)
         await exchange.end_chunks()
 
