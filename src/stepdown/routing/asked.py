@@ -37,6 +37,8 @@ class Asked:
         self.outputs = outputs or Lexicon(OUTPUTS)
         self._request: Request | None = None
         self._user = NOTHING.asked
+        self._ordered: Request | None = None
+        self._orders = NOTHING
         self._standing: dict[str, Standing] = {}
 
     def user(self, request: Request) -> Instruction:
@@ -47,13 +49,17 @@ class Asked:
         return self._user
 
     def forget(self) -> None:
-        self._request = None
+        self._request = self._ordered = None
 
     def standing(self, request: Request) -> Standing:
         """What the system prompt orders."""
-        text = request.prompt.system_text()
-        if not text:
-            return NOTHING
+        if request is not self._ordered:
+            text = request.prompt.system_text()
+            self._orders = self._known(text) if text else NOTHING
+            self._ordered = request
+        return self._orders
+
+    def _known(self, text: str) -> Standing:
         known = self._standing.get(text)
         return self._read_standing(text) if known is None else known
 

@@ -33,6 +33,7 @@ class _Phrase(Struct, frozen=True):
     label: str
     text: str
     padded: str
+    words: frozenset[str]
     others: frozenset[str] = frozenset()
     """The phrase's words besides the one that it is looked up by."""
 
@@ -54,7 +55,7 @@ class Lexicon:
 
     def _add(self, label: str, text: str) -> None:
         if NO_SPACES.search(text):
-            self._unspaced.append(_Phrase(label, text, text))
+            self._unspaced.append(_Phrase(label, text, text, frozenset()))
             return
         rarest = max(text.split(), key=lambda word: (word not in COMMON, len(word)))
         others = frozenset(text.split()) - {rarest}
@@ -63,9 +64,11 @@ class Lexicon:
     def find(self, asked: Instruction) -> list[Place]:
         """Every place of every phrase, in no order."""
         found: list[Place] = []
-        flat = asked.flat
-        for word in self._words & asked.words:
+        flat, words = asked.flat, asked.words
+        for word in self._words & words:
             for entry in self._by_word[word]:
+                if not entry.words <= words:  # far quicker to see than that the text lacks it
+                    continue
                 start = flat.find(entry.padded)
                 if start >= 0:
                     _add_places(found, entry, flat, start)

@@ -86,6 +86,7 @@ CLASS_OF_BYTE = _table()
 PUNCTUATION, SPACE, BREAK, DIGIT, CAPITAL, LETTER, FORMULA = (
     bytes([index]) for index in range(len(ASCII_CLASSES))
 )
+LETTERS = bytes(byte for byte in range(256) if CLASS_OF_BYTE[byte : byte + 1] == LETTER)
 (
     PUNCTUATION_PRICE,
     SPACE_PRICE,
@@ -140,10 +141,9 @@ def _estimate_text(text: bytes) -> tuple[float, float]:
     if not size:
         return 0.0, 0.0
     sample = text if size <= SAMPLE else _slices(text)
-    classes = sample.translate(CLASS_OF_BYTE)
-    rest = classes.translate(None, LETTER + SPACE)  # few bytes: counting in them is quick
-    letters = classes.count(LETTER)
-    spaces = len(classes) - letters - len(rest)
+    rest = sample.translate(CLASS_OF_BYTE, LETTERS)  # few bytes: counting in them is quick
+    letters = len(sample) - len(rest)
+    spaces = rest.count(SPACE)
     punctuation, digits = rest.count(PUNCTUATION), rest.count(DIGIT)
     formula = rest.count(FORMULA)
     strange = (punctuation + digits + formula) / len(sample)
