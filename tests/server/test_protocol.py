@@ -15,6 +15,7 @@ from stepdown.server import protocol
 from stepdown.server.protocol import Connection
 
 CANCELLED: list[str] = []
+HEADERS = [(b"x-a", b"b"), (b"access-control-expose-headers", b"content-length")]
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +36,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         except asyncio.CancelledError:
             CANCELLED.append(path)
             raise
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", b"b")]})
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     if path == "/streams":
         for _ in range(3):
             await send({"type": "http.response.body", "body": b"part,", "more_body": True})

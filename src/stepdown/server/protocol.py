@@ -37,6 +37,7 @@ class Exchange:
 
     __slots__ = (
         "_connection",
+        "_counted",
         "_head",
         "body",
         "chunked",
@@ -57,6 +58,7 @@ class Exchange:
         self.done = False
         self.chunked = False
         self._head: list[bytes] = []
+        self._counted = False
 
     async def receive(self) -> Message:
         body = self.body
@@ -98,10 +100,12 @@ class Exchange:
         out.append(_STATUS[message["status"]])
         for name, value in message["headers"]:
             out += (name, b": ", value, b"\r\n")
+            if name == b"content-length":
+                self._counted = True
 
     def _finish_head(self, out: list[bytes], length: int | None) -> None:
         """Say how the body is delimited, unless the application did, and end the head."""
-        if b"content-length" not in out:
+        if not self._counted:
             if length is not None:
                 out.append(b"content-length: %d\r\n" % length)
             elif self.scope["http_version"] == "1.0":
