@@ -43,12 +43,12 @@ MAY_ASK = words(
     second so then to you
     """
 )
-LAST_WORD = re.compile(r"[\w']+$")
+LAST_WORD = re.compile(r"[\w']+\Z")
 
 
 def _may_ask(before: str) -> bool:
     """Whether one of the patterns can match: each ends in punctuation or in one of few words."""
-    last = LAST_WORD.search(before.rstrip()[-12:])
+    last = LAST_WORD.search(before.rstrip(" \t")[-12:])  # a line break begins a sentence
     return last is None or last[0] in MAY_ASK
 
 

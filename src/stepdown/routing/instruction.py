@@ -6,6 +6,7 @@ analyze. Fences, tags, triple quotes, quoted lines, quotations, and what follows
 """
 
 import re
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -19,28 +20,27 @@ NEAR = 8000
 """A mark is looked for in so many characters at either end; where it is, in all of the text."""
 MOST_TAGS = 32
 
-MARKS = ("```", "~~~", '"""', "'''")
-QUOTATIONS = {
-    # Each pattern begins with its quote, so that the search leaps from quote to quote.
-    opening: re.compile(pattern)
-    for opening, pattern in {
-        '"': r'"[^"\n]{25,}"',
-        "'": r"'(?<!\w')[^\n]{25,}?'(?!\w)",
-        "“": r"“[^”\n]{25,}”",
-        "„": r"„[^“”\n]{25,}[“”]",
-        "«": r"«[^»\n]{25,}»",
-        "「": r"「[^」\n]{12,}」",
-    }.items()
-}
+# Each mark and each pattern has its first character beside it, which is looked for before.
+MARKS = tuple((mark[0], mark) for mark in ("```", "~~~", '"""', "'''"))
+QUOTATIONS = (
+    ('"', re.compile(r'"[^"\n]{25,}"')),
+    ("'", re.compile(r"'(?<!\w')[^\n]{25,}?'(?!\w)")),
+)
+ALL_QUOTATIONS = (
+    *QUOTATIONS,
+    ("“", re.compile(r"“[^”\n]{25,}”")),
+    ("„", re.compile(r"„[^“”\n]{25,}[“”]")),
+    ("«", re.compile(r"«[^»\n]{25,}»")),
+    ("「", re.compile(r"「[^」\n]{12,}」")),
+)
 QUOTED_LINES = re.compile(r"(?:^|(?<=\n))(?:>[^\n]*(?:\n|$))+")
 TAG = re.compile(r"<([A-Za-z][\w-]{0,40})(?:\s[^<>]{0,200})?>")
 SPEAKING_TAGS = words(
     "instruction instructions task question prompt query request command rules goal"
 )
 
-# Lower-case letters, digits and line breaks stay, capitals become small, the rest is a space.
-_FLAT = {code: " " for code in range(128) if not chr(code).isalnum()}
-_FLAT_BYTES = bytes(ord(_FLAT.get(code, chr(code))) if code < 128 else code for code in range(256))
+# Letters and digits stay, and so do the bytes of what is not ASCII; the rest becomes a space.
+_FLAT = bytes(code if code > 127 or chr(code).isalnum() else 0x20 for code in range(256))
 _TYPOGRAPHIC = re.compile("[“”„‘’«»–—…•·¿¡。，、：；？！「」（）\xa0]")
 
 
@@ -54,9 +54,12 @@ class Instruction(Struct, frozen=True):
 
     text: str
     flat: str
-    words: frozenset[str]
     head_end: int
     tail_start: int
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset(self.flat.split())
 
 
 def instruction(turn: str) -> Instruction:
@@ -65,7 +68,7 @@ def instruction(turn: str) -> Instruction:
     text = spoken.strip().lower()
     flat = f" {_flatten(text)} "
     head_end, tail_start = (len(text), 0) if documents else _zones(text, flat)
-    return Instruction(text, flat, frozenset(flat.split()), head_end, tail_start)
+    return Instruction(text, flat, head_end, tail_start)
 
 
 def phrase(words: str) -> str:
@@ -74,10 +77,8 @@ def phrase(words: str) -> str:
 
 
 def _flatten(lower: str) -> str:
-    if lower.isascii():
-        return lower.translate(_FLAT)
-    plain = lower.encode("utf-8", "replace").translate(_FLAT_BYTES).decode()
-    return _TYPOGRAPHIC.sub(" ", plain)
+    plain = lower.encode("utf-8", "replace").translate(_FLAT).decode()
+    return plain if plain.isascii() else _TYPOGRAPHIC.sub(" ", plain)
 
 
 # ── Where the user speaks ────────────────────────────────────────────────────────────────────
@@ -107,24 +108,30 @@ def _without_documents(text: str) -> tuple[str, bool]:
     """The text between its documents, and whether a marked document was found."""
     whole = len(text)
     ends = text if whole <= 2 * NEAR else f"{text[:NEAR]}\n\n{text[-NEAR:]}"
-    for mark in MARKS:
-        if mark[0] in ends and mark in ends:  # one character is found several times faster
+    for first, mark in MARKS:  # one character is found several times faster than three
+        if first in ends and mark in ends:
             text = "\n\n".join(text.split(mark)[::2])  # an open mark reaches to the end
     if "<" in ends and "</" in ends:
         text = _cut_tags(text)
     documents = len(text) < whole
     text = _within_bounds(text)
-    if text.startswith(">") or "\n>" in text:
+    if ">" in text and (text[0] == ">" or "\n>" in text):
         text, documents = QUOTED_LINES.sub("\n\n", text), True
-    for opening, quotation in QUOTATIONS.items():
-        if opening in text:
-            text = quotation.sub(" … ", text)
-    if "：" in text:
-        text = text.replace("：", ": ")
+    if text.isascii():
+        text = _without_quotations(text, QUOTATIONS)
+    else:
+        text = _without_quotations(text, ALL_QUOTATIONS).replace("：", ": ")
     if ":" in text:
         text, cut = cut_leads(text)
         documents = documents or cut
     return text, documents
+
+
+def _without_quotations(text: str, quotations: Sequence[tuple[str, re.Pattern[str]]]) -> str:
+    for first, quotation in quotations:
+        if first in text:
+            text = quotation.sub(" … ", text)
+    return text
 
 
 def _within_bounds(text: str) -> str:

@@ -1,7 +1,7 @@
 """Words that tell what is asked for: tasks and kinds of output, found as whole phrases.
 
-The scan costs one set intersection: each phrase is looked for only when its rarest word is in the
-text. Routes extend the phrases: ``signals: {task: {classify: ["sort into"]}}``.
+All phrases are looked for in one pass over the text. Routes extend them:
+``signals: {task: {classify: ["sort into"]}}``.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from stepdown.routing.instruction import Instruction, phrase
-from stepdown.routing.vocabulary import COMMON
+from stepdown.routing.safe_regex import literals
 
 NO_SPACES = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 MOST_PLACES = 8
@@ -29,60 +29,51 @@ class Place(Struct, frozen=True, gc=False):
         return self.start + len(self.phrase)
 
 
-class _Phrase(Struct, frozen=True):
-    label: str
-    text: str
-    padded: str
-    words: frozenset[str]
-    others: frozenset[str] = frozenset()
-    """The phrase's words besides the one that it is looked up by."""
-
-
 class Lexicon:
-    """Phrases by label. Built once; ``find`` is called for every request."""
+    """Phrases by label, each as it stands in ``Instruction.flat``."""
 
     def __init__(self, phrases: Mapping[str, Iterable[str]]) -> None:
         self.phrases = {
             label: tuple(flat for text in given if (flat := phrase(text)))
             for label, given in phrases.items()
         }
-        self._by_word: dict[str, list[_Phrase]] = {}
-        self._unspaced: list[_Phrase] = []
-        for label, texts in self.phrases.items():
-            for text in texts:
-                self._add(label, text)
-        self._words = frozenset(self._by_word)
-
-    def _add(self, label: str, text: str) -> None:
-        if NO_SPACES.search(text):
-            self._unspaced.append(_Phrase(label, text, text, frozenset()))
-            return
-        rarest = max(text.split(), key=lambda word: (word not in COMMON, len(word)))
-        others = frozenset(text.split()) - {rarest}
-        self._by_word.setdefault(rarest, []).append(_Phrase(label, text, f" {text} ", others))
-
-    def find(self, asked: Instruction) -> list[Place]:
-        """Every place of every phrase, in no order."""
-        found: list[Place] = []
-        flat, words = asked.flat, asked.words
-        for word in self._words & words:
-            for entry in self._by_word[word]:
-                if not entry.words <= words:  # far quicker to see than that the text lacks it
-                    continue
-                start = flat.find(entry.padded)
-                if start >= 0:
-                    _add_places(found, entry, flat, start)
-        for entry in self._unspaced:
-            start = flat.find(entry.padded)
-            if start >= 0:
-                _add_places(found, entry, flat, start)
-        return found
 
 
-def _add_places(found: list[Place], entry: _Phrase, flat: str, start: int) -> None:
+class _Entry(Struct, frozen=True):
+    label: str
+    text: str
+    padded: str
+    is_task: bool
+
+
+class Phrasebook:
+    """Looks for the phrases of tasks and of outputs at once. Built once for all requests."""
+
+    def __init__(self, tasks: Lexicon, outputs: Lexicon) -> None:
+        self._entries = [
+            _Entry(label, text, text if NO_SPACES.search(text) else f" {text} ", lexicon is tasks)
+            for lexicon in (tasks, outputs)
+            for label, texts in lexicon.phrases.items()
+            for text in texts
+        ]
+        self._present = literals(tuple([entry.padded for entry in self._entries]))
+
+    def find(self, asked: Instruction) -> tuple[list[Place], list[Place]]:
+        """Every place of every phrase, in the phrases' order: of the tasks, and of the outputs."""
+        tasks: list[Place] = []
+        outputs: list[Place] = []
+        flat = asked.flat
+        for index in sorted(self._present(flat) or ()):
+            entry = self._entries[index]
+            _add_places(tasks if entry.is_task else outputs, entry, flat)
+        return tasks, outputs
+
+
+def _add_places(found: list[Place], entry: _Entry, flat: str) -> None:
     # ``flat`` begins with a space that the text does not have; a padded phrase begins with one too.
     label, text, padded = entry.label, entry.text, entry.padded
     shift = 0 if padded[0] == " " else 1
+    start = flat.find(padded)
     for _ in range(MOST_PLACES):
         found.append(Place(label, text, start - shift))
         start = flat.find(padded, start + 1)

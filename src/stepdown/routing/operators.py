@@ -16,6 +16,7 @@ from stepdown.types import Reading
 
 Compare = Callable[[Reading], bool | None]
 
+NUMBERS = (int, float)  # a union of them would be built anew for each comparison
 NEED = 0.5
 """The confidence that a comparison takes, unless it says otherwise."""
 
@@ -157,7 +158,7 @@ def _number_of(reading: Reading) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    return value if isinstance(value, int | float) and math.isfinite(value) else None
+    return value if isinstance(value, NUMBERS) and math.isfinite(value) else None
 
 
 def _below(threshold: float, *, at_threshold: bool, negate: bool) -> Compare:

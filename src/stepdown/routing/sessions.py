@@ -38,6 +38,7 @@ class Sessions:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ladder = tuple(ladder)
+        self._top = len(self._ladder) - 1
         self._price_of = price_of
         self._most = most
         self._ttl = ttl
@@ -50,7 +51,7 @@ class Sessions:
     def hold(self, request: Request, rung: int, readings: Mapping[str, Reading]) -> int:
         """The rung to use where the policy wants ``rung``: the conversation's, if that is stronger
         and the switch would not pay."""
-        if not self._seen:
+        if rung >= self._top or not self._seen:
             return rung
         key = _identity(request) or _earlier_turns(request)
         seen = None if key is None else self._seen.get(key)
@@ -103,9 +104,10 @@ def _identity(request: Request) -> Hashable | None:
     if request.session:
         return "session", request.tenant, request.session
     prompt = request.prompt
-    named = (prompt.metadata or {}).get("session_id")
-    if isinstance(named, str | int):
-        return "metadata", request.tenant, named
+    if prompt.metadata:
+        named = prompt.metadata.get("session_id")
+        if isinstance(named, str | int):
+            return "metadata", request.tenant, named
     return ("user", request.tenant, prompt.user) if prompt.user else None
 
 
@@ -125,10 +127,12 @@ def _last_answer(messages: Sequence[Message]) -> int:
 
 
 def _key(request: Request, messages: Sequence[Message]) -> Hashable:
-    hashed = hash(request.tenant)
-    for message in messages:
-        content = message.content
-        hashed = hash(
-            (hashed, message.role, tuple(content) if isinstance(content, list) else content)
-        )
-    return hashed
+    try:
+        return hash((request.tenant, *messages))
+    except TypeError:  # lists of parts, and calls of tools, have no hash
+        return hash((request.tenant, *[(each.role, _content(each)) for each in messages]))
+
+
+def _content(message: Message) -> Hashable:
+    content = message.content
+    return tuple(content) if isinstance(content, list) else content

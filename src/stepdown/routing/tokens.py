@@ -107,33 +107,36 @@ def estimate(prompt: Prompt, fields: Mapping[str, Raw] | None = None) -> Reading
     ``fields`` is the request's own JSON, where the tools' schemas are; without it they count as
     nothing. Takes about 3 µs for 0.5 KB and 7 µs for 50 KB.
     """
-    value, error = _estimate_text(_whole_text(prompt, fields))
-    extra, extra_error = _beside_text(prompt)
-    return Reading(value + extra, error=error + extra_error, saw="estimated from the characters")
+    text, beside, beside_error = _measured(prompt, fields)
+    value, error = _estimate_text(text)
+    return Reading(value + beside, 1.0, "estimated from the characters", error + beside_error)
 
 
-def _whole_text(prompt: Prompt, fields: Mapping[str, Raw] | None) -> bytes:
-    text = "\n".join([message.text for message in prompt.messages]).encode("utf-8", "surrogatepass")
-    for message in prompt.messages:
-        if message.tool_calls:
-            text += b"".join([bytes(call) for call in message.tool_calls])
-    if fields is not None:
-        for name in ("tools", "response_format"):
-            if name in fields:
-                text += bytes(fields[name])
-    return text
-
-
-def _beside_text(prompt: Prompt) -> tuple[float, float]:
-    """Tokens of the message frames, images and attachments, with their half-width."""
-    value, error = PER_REPLY + PER_MESSAGE * len(prompt.messages), 0
-    for message in prompt.messages:
-        if isinstance(message.content, list):
-            for part in message.content:
+def _measured(prompt: Prompt, fields: Mapping[str, Raw] | None) -> tuple[bytes, int, int]:
+    """All the text; and the tokens of message frames, images and attachments, with their
+    half-width."""
+    messages = prompt.messages
+    texts: list[str] = []
+    data: list[bytes] = []
+    value, error = PER_REPLY + PER_MESSAGE * len(messages), 0
+    for message in messages:
+        content = message.content
+        if isinstance(content, str):
+            texts.append(content)
+        else:
+            texts.append(message.text)
+            for part in content or ():
                 if part.text is None:
                     each = PER_IMAGE if part.type == "image_url" else PER_ATTACHMENT
                     value, error = value + each[0], error + each[1]
-    return value, error
+        if message.tool_calls:
+            data += [bytes(call) for call in message.tool_calls]
+    if fields is not None:
+        for name in ("tools", "response_format"):
+            if name in fields:
+                data.append(bytes(fields[name]))
+    text = "\n".join(texts).encode("utf-8", "surrogatepass")
+    return b"".join([text, *data]) if data else text, value, error
 
 
 def _estimate_text(text: bytes) -> tuple[float, float]:
@@ -141,9 +144,9 @@ def _estimate_text(text: bytes) -> tuple[float, float]:
     if not size:
         return 0.0, 0.0
     sample = text if size <= SAMPLE else _slices(text)
-    rest = sample.translate(CLASS_OF_BYTE, LETTERS)  # few bytes: counting in them is quick
-    letters = len(sample) - len(rest)
-    spaces = rest.count(SPACE)
+    spaced = sample.translate(CLASS_OF_BYTE, LETTERS)
+    rest = spaced.translate(None, SPACE)  # few bytes: counting in them is quick
+    letters, spaces = len(sample) - len(spaced), len(spaced) - len(rest)
     punctuation, digits = rest.count(PUNCTUATION), rest.count(DIGIT)
     formula = rest.count(FORMULA)
     strange = (punctuation + digits + formula) / len(sample)
@@ -202,8 +205,8 @@ def count(prompt: Prompt, fields: Mapping[str, Raw] | None = None) -> Reading | 
     exact = tokenizer()
     if exact is None:
         return None
-    text = _whole_text(prompt, fields).decode("utf-8", "replace")
-    value, error = _beside_text(prompt)
+    text, beside, error = _measured(prompt, fields)
     if prompt.tools:
         error += PER_MESSAGE * len(prompt.tools)
-    return Reading(value + exact.count(text), error=error, saw="counted with o200k")
+    tokens = exact.count(text.decode("utf-8", "replace"))
+    return Reading(beside + tokens, error=error, saw="counted with o200k")

@@ -6,7 +6,7 @@ other languages and trades in their own options.
 
 from collections.abc import Mapping
 
-from stepdown.routing.wordlists import phrases, words
+from stepdown.routing.wordlists import phrases
 
 SMALL_TASKS: Mapping[str, tuple[str, ...]] = {
     "summarize": phrases(
@@ -185,12 +185,3 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
 LABELLING = frozenset({"yes_no", "label"})
 LONG_OUTPUTS = frozenset({"multi_paragraph", "open_ended"})
 STRUCTURED = frozenset({"yes_no", "label", "json_field"})
-
-COMMON = words(
-    """
-    a about an and any are as at be by can do does each for from give have how i if in into is it
-    its me my no of on one only or our out please should so that the them then there these they
-    this those to up us we what when where which who why will with would write you your
-    """
-)
-"""Words too common to look phrases up by."""

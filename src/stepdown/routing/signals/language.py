@@ -49,7 +49,8 @@ class LanguageSignal:
             seen = script.search(user.text)
             if seen is not None:
                 return Reading(code, confidence=SCRIPT_CONFIDENCE[code], saw=f"{seen[0]!r}")
-        known = {code: user.words & words for code, words in SMALL_WORDS.items()}
+        used = user.words
+        known = {code: used & words for code, words in SMALL_WORDS.items()}
         code, seen_words = max(known.items(), key=lambda item: len(item[1]))
         if not seen_words:
             return Reading(None, confidence=0.0, saw="no known small word")

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from stepdown.routing.asked import Asked, Standing
+from stepdown.routing.asked import Asked, Words
 from stepdown.routing.instruction import Instruction
+from stepdown.routing.lexicon import Place
 from stepdown.routing.shapes import is_list, is_mapping
 from stepdown.routing.signals.kinds import Kind
 from stepdown.routing.vocabulary import LABELLING, LONG_OUTPUTS, OUTPUTS
@@ -47,7 +48,7 @@ class OutputSignal:
         form = shape(request)
         if form in LABELLING or form == "tool_call":
             return Reading(form, saw="the request's own fields")
-        wording = self._wording(self._asked.user(request), self._asked.standing(request))
+        wording = _wording(self._asked.words(request))
         if wording is not None and (form is None or wording.value in LONG_OUTPUTS):
             return wording
         if form is not None:
@@ -57,24 +58,26 @@ class OutputSignal:
             return Reading("short", saw=f"at most {limit} output tokens")
         return UNSTATED
 
-    def _wording(self, user: Instruction, standing: Standing) -> Reading | None:
-        """The widest output that is asked for; a system prompt that wants labels has its way."""
-        if standing.labels:
-            label = "yes_no" if "yes_no" in standing.outputs else "label"
-            return Reading(label, saw="the wording of the system prompt")
-        found = {
-            place.label: f"{place.phrase!r} at {place.start}"
-            for place in self._asked.outputs.find(user)
-            if place.start < user.head_end or _closes(user, place.start)
-        }
-        for label in standing.outputs:
-            found.setdefault(label, "the wording of the system prompt")
-        if not found:
-            return None
-        if "json_field" in found:
-            found.pop("json", None)  # "return JSON with the keys …" says both
-        widest = max(found, key=WIDTH.__getitem__)
-        return Reading(widest, saw=found[widest])
+
+def _wording(words: Words) -> Reading | None:
+    """The widest output that is asked for; a system prompt that wants labels has its way."""
+    user, standing = words.user, words.standing
+    if standing.labels:
+        label = "yes_no" if "yes_no" in standing.outputs else "label"
+        return Reading(label, saw="the wording of the system prompt")
+    found: dict[str, Place | None] = dict.fromkeys(standing.outputs)
+    for place in words.outputs:
+        if place.start < user.head_end or _closes(user, place.start):
+            found[place.label] = place
+    if not found:
+        return None
+    if "json_field" in found:
+        found.pop("json", None)  # "return JSON with the keys …" says both
+    widest = max(found, key=WIDTH.__getitem__) if len(found) > 1 else next(iter(found))
+    seen = found[widest]
+    if seen is None:
+        return Reading(widest, saw="the wording of the system prompt")
+    return Reading(widest, saw=f"{seen.phrase!r} at {seen.start}")
 
 
 def _closes(user: Instruction, start: int) -> bool:

@@ -32,12 +32,15 @@ class TaskSignal:
         self.values = frozenset(asked.tasks.phrases)
 
     def read(self, request: Request) -> Reading:
-        user, standing = self._asked.user(request), self._asked.standing(request)
+        words = self._asked.words(request)
+        user, standing = words.user, words.standing
+        if not words.tasks and not standing.orders:
+            return NOTHING_ASKED
         fixed = _is_fixed_function(request, standing)
         hard: Found = {}
         commanded: Found = {}
         mentioned: Found = {}
-        for place in () if fixed else widest_places(self._asked.tasks.find(user)):
+        for place in () if fixed else widest_places(words.tasks):
             if place.label in HARD_TASKS:
                 if place.start < user.head_end or is_command(user, place):
                     hard[place.label] = _saw(place)
@@ -57,8 +60,7 @@ def _add_order(place: Place, hard: Found, other: Found) -> None:
 
 def _is_fixed_function(request: Request, standing: Standing) -> bool:
     """Whether the system prompt sets one small task and a bounded output: the turn is its data."""
-    small = any(place.label not in HARD_TASKS for place in standing.orders)
-    return small and (standing.labels or shape(request) in STRUCTURED)
+    return standing.small and (standing.labels or shape(request) in STRUCTURED)
 
 
 def _asks_beside(user: Instruction, fixed: bool) -> bool:
