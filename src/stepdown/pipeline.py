@@ -135,12 +135,13 @@ class Pipeline:
         assert journey.decision is not None
         plan = self.fleet.attempts(journey.request, journey.decision.model)
         failure: UpstreamError | None = None
-        last: UpstreamError = NoDeployment("No deployment of this model is available now.")
+        last: UpstreamError | None = None
         while True:
             try:
                 step = plan.send(failure)
             except StopIteration:
-                raise last from None
+                nobody = "No deployment of this model is available now."
+                raise last or NoDeployment(nobody) from None
             failure = None
             if isinstance(step, Wait):
                 await asyncio.sleep(step.seconds)
@@ -152,7 +153,7 @@ class Pipeline:
 
     async def _try(self, journey: Journey, deployment: Deployment) -> Call:
         """Call one deployment; return when its whole answer, or a stream's first bytes, are in."""
-        request = journey.request
+        request, streams = journey.request, journey.request.streams
         dialect = deployment.dialect
         attempt = Attempt(deployment.model, deployment.id, started=monotonic())
         journey.attempts.append(attempt)
@@ -161,7 +162,7 @@ class Pipeline:
         try:
             reply = call.reply = await deployment.upstream.send(
                 dialect.encode(request, deployment),
-                stream=request.streams,
+                stream=streams,
                 timeouts=deployment.timeouts,
             )
             attempt.status = reply.status
@@ -169,7 +170,7 @@ class Pipeline:
                 raise dialect.failure(
                     reply.status, await reply.read(), reply.header(b"retry-after")
                 )
-            if request.streams:
+            if streams:
                 await self._first_bytes(request, call, reply)
             else:
                 call.body = await reply.read()
@@ -217,11 +218,13 @@ class Pipeline:
         if usage is None:
             return
         price = call.deployment.price
-        call.attempt.cost = None if price is None else price.cost(usage)
+        call.attempt.cost = cost = None if price is None else price.cost(usage)
         journey.usage = usage
         journey.cost = _total(journey.attempts)
         reference = self.fleet.price(journey.reference_model or call.deployment.model)
-        journey.reference_cost = None if reference is None else reference.cost(usage)
+        if reference is not price:
+            cost = None if reference is None else reference.cost(usage)
+        journey.reference_cost = cost
 
 
 def _total(attempts: list[Attempt]) -> Decimal | None:

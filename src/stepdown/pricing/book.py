@@ -81,7 +81,7 @@ class PriceBook:
         if model in self.overrides:
             return self.overrides[model]
         found = self.entry(model, provider)
-        return None if found is None else found.schedule
+        return None if found is None else found.schedule.simplest
 
     def entry(self, model: str, provider: str | None = None) -> "Entry | None":
         """The catalogue's entry for a model, overrides aside, or None where it has none."""

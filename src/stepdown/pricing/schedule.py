@@ -45,6 +45,12 @@ class Schedule:
         self._current = self.now()
         self._recheck = time.time() + RECHECK
 
+    @property
+    def simplest(self) -> "Schedule | TokenPrice":
+        """Itself, or its price where that never changes: a frame less for each call priced."""
+        first, *others = self.periods
+        return self if others else first.price
+
     def at(self, moment: datetime) -> TokenPrice:
         """The price that holds at this moment (an aware datetime)."""
         for period in reversed(self.periods):

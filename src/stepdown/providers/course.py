@@ -13,6 +13,8 @@ from stepdown.providers.groups import Served
 from stepdown.providers.member import Member
 from stepdown.providers.retry import RetryRules
 
+NOBODY: frozenset[Member] = frozenset()
+
 
 class Course(Struct, eq=False):
     """``model`` is the name as it was asked for, ``members`` are those the prompt fits.
@@ -28,8 +30,8 @@ class Course(Struct, eq=False):
     tries: int = 0
     resume_at: float = 0.0
     failure: UpstreamError | None = None
-    asked: set[Member] = set()
-    barred: set[Member] = set()
+    asked: frozenset[Member] = NOBODY
+    barred: frozenset[Member] = NOBODY
 
     def ready(self, now: float, demand: Demand) -> Sequence[Member]:
         """The members that may be called now: those not asked yet, else all of them.
@@ -38,7 +40,10 @@ class Course(Struct, eq=False):
         """
         if now < self.resume_at:
             return ()
-        ready = [m for m in self.members if m.pause(now, demand) == 0.0]
+        members = self.members
+        if len(members) == 1 and not self.tries:
+            return members if members[0].pause(now, demand) == 0.0 else ()
+        ready = [m for m in members if m.pause(now, demand) == 0.0]
         if self.tries:
             ready = [m for m in ready if m not in self.barred]
             ready = [m for m in ready if m not in self.asked] or ready
@@ -59,9 +64,9 @@ class Course(Struct, eq=False):
         """Note a failed try; close the course when it was the last one allowed."""
         self.tries += 1
         self.failure = failure
-        self.asked.add(member)
+        self.asked |= {member}
         if is_misconfigured(failure):
-            self.barred.add(member)
+            self.barred |= {member}
         if self.tries > rules.allowed(failure, member.deployment.max_retries):
             self.open = False
 

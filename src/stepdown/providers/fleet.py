@@ -19,7 +19,7 @@ from stepdown.names import nearest
 from stepdown.ports import Deployment as AnyDeployment
 from stepdown.ports import Price
 from stepdown.providers.cooldown import CooldownRules
-from stepdown.providers.course import Course, fitting
+from stepdown.providers.course import NOBODY, Course, fitting
 from stepdown.providers.demand import Demand
 from stepdown.providers.deployment import Deployment
 from stepdown.providers.fallbacks import fallbacks
@@ -107,45 +107,50 @@ class Fleet:
         Raises PromptTooLong when the prompt fits no deployment, UnknownModel when there is none,
         NoDeployment when none could be called even once.
         """
-        end = self._clock() + self._settings.deadline
+        now = self._clock()
+        end = now + self._settings.deadline
         demand = Demand(request, self._settings.enable_pre_call_checks)
         courses = [self._course(model, demand)]
         while True:
             for course in courses:  # grows on the way: fallbacks come right after their model
-                yield from self._ask(course, courses, demand, end)
+                while (step := self._step(course, courses, demand, now, end)) is not None:
+                    failure = yield step
+                    now = self._clock()
+                    if isinstance(step, Try):
+                        assert failure is not None, "a plan goes on only after a failure"
+                        member = self._members[step.deployment.id]
+                        course.failed(member, failure, self._retry)
                 self._fall_back(course, courses, demand)
             pause = self._pause(courses, demand)
             if self._clock() + pause > end:
                 break
             yield Wait(pause)
+            now = self._clock()
             for course in courses:
-                course.asked.clear()
+                course.asked = NOBODY
         if not any(course.members for course in courses):
             raise _too_long(courses, demand)
         if not any(course.tries for course in courses):
             raise _nobody(model, pause)
 
-    def _ask(self, course: Course, courses: list[Course], demand: Demand, end: float) -> Plan:
-        """Ask one model's deployments; return when none of them may be asked now."""
-        while course.open:
-            now = self._clock()
-            ready = course.ready(now, demand)
-            if now > end or not ready:
-                return
-            if course.asked.isdisjoint(ready):
-                one = len(ready) == 1
-                member = ready[0] if one else self._choose(ready, now, self._random)
-                failure = yield Try(course.lend(member, now, demand))
-                assert failure is not None, "a plan goes on only after a failure"
-                course.failed(member, failure, self._retry)
-                continue
-            assert course.failure is not None
-            pause = self._retry.pause(course.failure, course.tries, self._random)
-            if now + pause > end or self._others_are_sooner(course, courses):
-                course.resume_at = now + pause
-                return
-            yield Wait(pause)
-            course.asked.clear()
+    def _step(
+        self, course: Course, courses: list[Course], demand: Demand, now: float, end: float
+    ) -> Try | Wait | None:
+        """What to do next with one model; None when none of its deployments may be asked now."""
+        ready = course.ready(now, demand) if course.open else ()
+        if now > end or not ready:
+            return None
+        if course.asked.isdisjoint(ready):
+            one = len(ready) == 1
+            member = ready[0] if one else self._choose(ready, now, self._random)
+            return Try(course.lend(member, now, demand))
+        assert course.failure is not None
+        pause = self._retry.pause(course.failure, course.tries, self._random)
+        if now + pause > end or self._others_are_sooner(course, courses):
+            course.resume_at = now + pause
+            return None
+        course.asked = NOBODY
+        return Wait(pause)
 
     def _others_are_sooner(self, course: Course, courses: list[Course]) -> bool:
         """At a rate limit, a model that was not asked yet is better than a wait."""
@@ -199,7 +204,8 @@ class Fleet:
         away) tells nothing about the deployment.
         """
         lease = deployment.lease if isinstance(deployment, Deployment) else None
-        self._members[deployment.id].ended(self._clock(), lease, attempt, error)
+        now = self._clock() if attempt.ended is None else attempt.ended
+        self._members[deployment.id].ended(now, lease, attempt, error)
 
 
 def _groups(deployments: Sequence[Deployment], settings: FleetSettings) -> list[Group]:
