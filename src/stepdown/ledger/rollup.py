@@ -109,7 +109,8 @@ class Rollups:
             sums.unpriced += 1
         else:
             sums.reference_cost += reference_cost
-            sums.saved += reference_cost - cost
+            if reference_cost is not cost:  # one object where the reference itself answered
+                sums.saved += reference_cost - cost
 
     def take(self) -> dict[Key, Sums]:
         """Hand over what was summed up and begin anew."""
