@@ -158,6 +158,19 @@ def test_what_cannot_be_read_is_refused_in_the_dialect(
     assert json.loads(body)["error"]["code"] == code
 
 
+def test_a_head_without_an_end_is_refused(port: int) -> None:
+    begun = b"GET / HTTP/1.1\r\nX: "
+    endless = begun.ljust(protocol.MAX_HEAD + protocol.READ + 1, b"y")
+    assert talk(port, endless).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_trailer_is_not_a_header_of_the_next_request(port: int) -> None:
+    head = b"POST /1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    came = talk(port, head + b"0\r\nExpect: 100-continue\r\n\r\n" + post("/2", b"b"))
+    assert b"100 Continue" not in came
+    assert came.endswith(b"POST /2? b")
+
+
 def test_an_upgrade_is_answered_as_plain_http(port: int) -> None:
     came = talk(port, post("/e", b"x", extra="Connection: Upgrade\r\nUpgrade: h2c\r\n"))
     assert came.startswith(b"HTTP/1.1 200 OK")

@@ -182,9 +182,12 @@ class Connection(asyncio.Protocol):
         self.heard = False
         self.reusable = False
         self.expires = 0.0
-        # The parser calls the list itself: a stream's chunks cost no Python call each.
+        # The parser calls the list and the dict themselves: a stream's chunks and the reply's
+        # headers cost no Python call each.
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append
+        self._raw: dict[bytes, bytes] = {}
+        self.on_header = self._raw.setdefault
         self._parser = httptools.HttpResponseParser(self)
 
     def start(self, request: bytes, timeouts: Timeouts, *, whole: bool) -> "LeanReply":
@@ -263,23 +266,19 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self.reply is None:
             raise httptools.HttpParserError("a reply to nothing")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.reply is not None:
-            self.reply.headers.append((name.lower(), value))
+        self._raw.clear()  # of what came before: 100 Continue, 103 Early Hints, trailers
 
     def on_headers_complete(self) -> None:
         reply = self.reply
         if reply is None:
             return
         reply.status = self._parser.get_status_code()
-        if reply.status < 200:  # 100 Continue, 103 Early Hints: the real head is still to come
-            reply.headers.clear()
+        if reply.status < 200:  # the real head is still to come
             return
+        headers = {name.lower(): value for name, value in self._raw.items()}
+        reply.headers = headers
         reply.head_in = True
-        reply.until_close = (
-            reply.header(b"content-length") is None and reply.header(b"transfer-encoding") is None
-        )
+        reply.until_close = not (b"content-length" in headers or b"transfer-encoding" in headers)
 
     def on_message_complete(self) -> None:
         reply = self.reply
@@ -301,11 +300,29 @@ class Connection(asyncio.Protocol):
 class LeanReply:
     """A reply, arriving. It is read by one reader: whole, or piece by piece."""
 
+    __slots__ = (
+        "_between",
+        "_connection",
+        "_error",
+        "_paused",
+        "awaited",
+        "complete",
+        "deadline",
+        "head_in",
+        "headers",
+        "kept",
+        "overall",
+        "pieces",
+        "status",
+        "until_close",
+        "waiter",
+    )
+
     def __init__(
         self, connection: Connection, timeouts: Timeouts, now: float, *, whole: bool
     ) -> None:
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: dict[bytes, bytes] = {}
         self.head_in = False
         self.until_close = False
         self.complete = False
@@ -322,10 +339,7 @@ class LeanReply:
         self._paused = False
 
     def header(self, name: bytes) -> bytes | None:
-        for known, value in self.headers:
-            if known == name:
-                return value
-        return None
+        return self.headers.get(name)
 
     async def read(self) -> bytes:
         if not self.complete:

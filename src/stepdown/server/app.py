@@ -1,6 +1,7 @@
-"""The ASGI application: chat on a straight path, everything else through Starlette."""
+"""The application: chat on a straight path, everything else over ASGI through Starlette."""
 
 import logging
+from collections.abc import Awaitable
 
 from starlette.types import Receive, Scope, Send
 
@@ -9,11 +10,12 @@ from stepdown.errors import StepdownError
 from stepdown.server.admin import build_admin
 from stepdown.server.auth import Gate
 from stepdown.server.client import OpenAIClient
-from stepdown.server.requests import parse, too_large
+from stepdown.server.exchange import Exchange
+from stepdown.server.requests import parse
 
 log = logging.getLogger("stepdown.server")
 
-CHAT = {"/v1/chat/completions", "/chat/completions"}
+CHAT = {b"/v1/chat/completions", b"/chat/completions"}
 
 
 class App:
@@ -24,24 +26,27 @@ class App:
         self.gate = Gate(live)
         self._admin = build_admin(live, self.gate)
 
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Answer one request."""
+        if exchange.path in CHAT and exchange.method == b"POST":
+            return self.chat(exchange)
+        return self(exchange.scope, exchange.receive, exchange.send)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in CHAT and scope["method"] == "POST":
-            await self.chat(scope, receive, send)
-        elif scope["type"] == "lifespan":
+        if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._admin(scope, receive, send)
 
-    async def chat(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = OpenAIClient(send)
-        live = self.live
+    async def chat(self, exchange: Exchange) -> None:
+        client = OpenAIClient(exchange)
         try:
-            headers = scope["headers"]
+            headers = exchange.headers
             tenant = self.gate.admit(headers)
-            request = parse(headers, await read_body(receive, live.max_body))
+            request = parse(headers, exchange.body or b"")
             request.tenant = tenant
             client.request_id = request.id
-            await live.pipeline.handle(request, client)
+            await self.live.pipeline.handle(request, client)
         except StepdownError as error:
             await client.fail(error)
         except Exception:
@@ -55,17 +60,3 @@ class App:
         await receive()
         await self.live.aclose()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The request's body. Raises BodyTooLarge."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > limit:
-            break
-    if len(body) > limit:
-        raise too_large(limit)
-    return body

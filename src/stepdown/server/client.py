@@ -1,51 +1,47 @@
-"""Writes answers and errors to an OpenAI-dialect client over ASGI."""
+"""Writes answers and errors to an OpenAI-dialect client."""
 
 from decimal import Decimal
 
 from msgspec import json
-from starlette.types import Send
 
 from stepdown.errors import StepdownError, UpstreamError
+from stepdown.server.exchange import Exchange, status_line
 from stepdown.types import Journey
 
-_JSON = (b"content-type", b"application/json")
-_STREAM = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
+_JSON = "content-type: application/json\r\n"
+_ANSWER = f"{status_line(200).decode()}{_JSON}"
+_STREAM = (
+    f"{status_line(200).decode()}content-type: text/event-stream; charset=utf-8\r\n"
+    "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+)
 
 
 class OpenAIClient:
     """One client that waits for one answer."""
 
-    __slots__ = ("_send", "request_id", "streaming")
+    __slots__ = ("_exchange", "request_id", "streaming", "write")
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
         self.request_id: str | None = None
         self.streaming = False
+        self.write = exchange.write
 
     async def answer(self, journey: Journey, body: bytes) -> None:
-        headers = [_JSON, (b"content-length", b"%d" % len(body)), *told(journey)]
+        head = _ANSWER + told(journey)
         if journey.cost is not None:
-            headers.append((b"x-stepdown-cost", dollars(journey.cost)))
+            head += f"x-stepdown-cost: {dollars(journey.cost)}\r\n"
             if (saved := journey.saved) is not None:
-                headers.append((b"x-stepdown-saved", dollars(saved)))
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+                head += f"x-stepdown-saved: {dollars(saved)}\r\n"
+        await self._exchange.answer(head.encode(), body)
 
     async def open_stream(self, journey: Journey) -> None:
         """What a stream costs is known at its end only: the ledger has it, the headers cannot."""
         self.streaming = True
-        headers = [*_STREAM, *told(journey)]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-
-    async def write(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._exchange.open_stream((_STREAM + told(journey)).encode())
 
     async def close_stream(self) -> None:
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._exchange.close_stream()
 
     async def fail(self, error: StepdownError) -> None:
         """Say what went wrong: as the response, or as the last event of a stream."""
@@ -54,29 +50,26 @@ class OpenAIClient:
             await self.write(b"data: %b\n\n" % body)
             await self.close_stream()
             return
-        headers = [_JSON, (b"content-length", b"%d" % len(body))]
+        head = status_line(error.status).decode() + _JSON
         if self.request_id is not None:
-            headers.append((b"x-stepdown-request-id", self.request_id.encode()))
+            head += f"x-stepdown-request-id: {self.request_id}\r\n"
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(retry_after))))
-        await self._send(
-            {"type": "http.response.start", "status": error.status, "headers": headers}
-        )
-        await self._send({"type": "http.response.body", "body": body})
+            head += f"retry-after: {max(1, round(retry_after))}\r\n"
+        await self._exchange.answer(head.encode(), body)
 
 
-def told(journey: Journey) -> list[tuple[bytes, bytes]]:
+def told(journey: Journey) -> str:
     """What every answer's headers tell of its journey."""
-    headers = [
-        (b"x-stepdown-request-id", journey.request.id.encode()),
-        (b"x-stepdown-attempts", b"%d" % len(journey.attempts)),
-    ]
-    if journey.attempts:
-        headers.append((b"x-stepdown-model", _ascii(journey.attempts[-1].model)))
-    if journey.decision is not None:
-        headers.append((b"x-stepdown-decision", _ascii(journey.decision.name)))
-    return headers
+    attempts, decision = journey.attempts, journey.decision
+    lines = (
+        f"x-stepdown-request-id: {journey.request.id}\r\nx-stepdown-attempts: {len(attempts)}\r\n"
+    )
+    if attempts:
+        lines += f"x-stepdown-model: {_ascii(attempts[-1].model)}\r\n"
+    if decision is not None:
+        lines += f"x-stepdown-decision: {_ascii(decision.name)}\r\n"
+    return lines
 
 
 def envelope(error: StepdownError) -> bytes:
@@ -92,10 +85,14 @@ def envelope(error: StepdownError) -> bytes:
     return json.encode({"error": said})
 
 
-def dollars(amount: Decimal) -> bytes:
+def dollars(amount: Decimal) -> str:
     """US dollars without an exponent, as precise as they are."""
-    return format(amount, "f").encode()
+    text = str(amount)
+    return format(amount, "f") if "E" in text else text
 
 
-def _ascii(name: str) -> bytes:
-    return name.encode("ascii", "backslashreplace")
+def _ascii(name: str) -> str:
+    """A name as a header can bear it: a client that names a model may put anything there."""
+    if name.isascii() and name.isprintable():
+        return name
+    return name.encode("unicode_escape").decode()

@@ -4,19 +4,22 @@ uvicorn keeps the sockets, the signals and the graceful stop. Its own protocol c
 because it took half of a request's time (docs/adr/0003-http.md has the figures). What differs:
 the head of an answer goes out with its first bytes, requests start when their body is in, a
 request whose client goes away is cancelled, and one clock watches every connection's patience.
+A request and its answer are an ``Exchange`` (``exchange.py``).
 """
 
 import asyncio
 import logging
 from collections import deque
-from http import HTTPStatus
+from collections.abc import Awaitable
 from typing import Any, cast
 
 import httptools
 from msgspec import json
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
+
+from stepdown.server.exchange import Exchange, status_line
 
 log = logging.getLogger("stepdown.server")
 
@@ -27,93 +30,9 @@ IDLE = 75.0
 """Seconds a connection may rest between requests."""
 SLOW = 60.0
 """Seconds a request may take to arrive without a byte coming in."""
-_STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+READ = 256 * 1024
+"""The most bytes that the loop hands over at once."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
-
-
-class Exchange:
-    """One request and its answer, as ASGI sees them."""
-
-    __slots__ = (
-        "_connection",
-        "_counted",
-        "_head",
-        "body",
-        "chunked",
-        "done",
-        "keep_alive",
-        "scope",
-        "started",
-    )
-
-    def __init__(
-        self, connection: "Connection", scope: Scope, body: bytes, *, keep_alive: bool
-    ) -> None:
-        self._connection = connection
-        self.scope = scope
-        self.body: bytes | None = body
-        self.keep_alive = keep_alive
-        self.started = False
-        self.done = False
-        self.chunked = False
-        self._head: list[bytes] = []
-        self._counted = False
-
-    async def receive(self) -> Message:
-        body = self.body
-        if body is None:
-            await self._connection.departure()
-            return {"type": "http.disconnect"}
-        self.body = None
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(self, message: Message) -> None:
-        connection = self._connection
-        if connection.drained is not None:
-            await connection.drained
-        if message["type"] == "http.response.start":
-            self._begin(message)
-            return
-        body: bytes = message.get("body", b"")
-        more: bool = message.get("more_body", False)
-        out = self._head
-        if not self.started:
-            self.started = True
-            self._finish_head(out, None if more else len(body))
-            if self.scope["method"] == "HEAD":
-                body = b""
-        if self.chunked:
-            if body:
-                out += (b"%x\r\n" % len(body), body, b"\r\n")
-            if not more:
-                out.append(b"0\r\n\r\n")
-        elif body:
-            out.append(body)
-        connection.write(b"".join(out))
-        out.clear()
-        if not more:
-            self.done = True
-
-    def _begin(self, message: Message) -> None:
-        out = self._head
-        out.append(_STATUS[message["status"]])
-        for name, value in message["headers"]:
-            out += (name, b": ", value, b"\r\n")
-            if name == b"content-length":
-                self._counted = True
-
-    def _finish_head(self, out: list[bytes], length: int | None) -> None:
-        """Say how the body is delimited, unless the application did, and end the head."""
-        if not self._counted:
-            if length is not None:
-                out.append(b"content-length: %d\r\n" % length)
-            elif self.scope["http_version"] == "1.0":
-                self.keep_alive = False
-            else:
-                self.chunked = self.scope["method"] != "HEAD"
-                out.append(b"transfer-encoding: chunked\r\n")
-        out.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
 
 
 class Connection(asyncio.Protocol):
@@ -122,6 +41,10 @@ class Connection(asyncio.Protocol):
     def max_body(self) -> int:
         """The most bytes of a body; ``server.run`` puts the configuration's limit in its place."""
         return MAX_BODY
+
+    def serve(self, exchange: Exchange) -> Awaitable[None]:
+        """Answer one request; ``server.run`` sends chat on a straighter path than ASGI's."""
+        return self._app(exchange.scope, exchange.receive, exchange.send)
 
     def __init__(
         self,
@@ -133,6 +56,10 @@ class Connection(asyncio.Protocol):
         self._app = cast("ASGIApp", config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
         self._loop = _loop or asyncio.get_event_loop()
         self._all = server_state.connections
+        # The parser calls the dict itself, so that a header costs no Python call. Of headers that
+        # come twice the first one stays.
+        self._raw: dict[bytes, bytes] = {}
+        self.on_header = self._raw.setdefault
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[Exchange] = deque()
         self._exchange: Exchange | None = None
@@ -140,19 +67,22 @@ class Connection(asyncio.Protocol):
         self._gone: asyncio.Future[None] | None = None
         self._stopping = False
         self._arriving = False
+        self._head_in = False
+        self._fed = 0
         self._owed = 0
         self._heard = 0.0
+        self._held = b""
         self.drained: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
-        self._client: tuple[str, int] | None = None
-        self._server: tuple[str, int] | None = None
+        self.client: tuple[str, int] | None = None
+        self.server: tuple[str, int] | None = None
 
     # ── the transport's side ─────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._client = _address(transport.get_extra_info("peername"))
-        self._server = _address(transport.get_extra_info("sockname"))
+        self.client = _address(transport.get_extra_info("peername"))
+        self.server = _address(transport.get_extra_info("sockname"))
         self._heard = self._loop.time()
         if not self._all:
             self._loop.call_later(1.0, _look, self._loop, self._all)
@@ -163,6 +93,8 @@ class Connection(asyncio.Protocol):
         if self._owed:
             self._collect(data)
             return
+        # Of the message under way, these are at most the bytes that came.
+        self._fed = len(data) + self._fed if self._arriving else len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -171,6 +103,9 @@ class Connection(asyncio.Protocol):
             self._refuse(431 if isinstance(error.__context__, _HeadTooLarge) else 413)
         except httptools.HttpParserError:
             self._refuse(400)
+        else:
+            if self._fed > MAX_HEAD + READ and self._arriving and not self._head_in:
+                self._refuse(431)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._all.discard(self)
@@ -212,8 +147,9 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._arriving = True
+        self._head_in = False
         self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._raw.clear()
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -222,14 +158,12 @@ class Connection(asyncio.Protocol):
         if len(self._url) > MAX_HEAD:
             raise _HeadTooLarge
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._size += len(name) + len(value)
-        if self._size > MAX_HEAD:
-            raise _HeadTooLarge
-        self._headers.append((name.lower(), value))
-
     def on_headers_complete(self) -> None:
-        self._size = 0
+        self._head_in = True
+        raw = self._raw
+        if self._fed > MAX_HEAD and sum(map(len, raw)) + sum(map(len, raw.values())) > MAX_HEAD:
+            raise _HeadTooLarge
+        self._headers = [(name.lower(), value) for name, value in raw.items()]
         for name, value in self._headers:
             if name == b"expect" and value.lower() == b"100-continue":
                 self.write(_CONTINUE)
@@ -272,28 +206,16 @@ class Connection(asyncio.Protocol):
     def _dispatch(self) -> None:
         """A request is in: answer it, or let it wait for its turn."""
         self._arriving = False
-        parser = self._parser
-        path, _, query = self._url.partition(b"?")
-        if not path.startswith(b"/"):
-            path = httptools.parse_url(self._url).path or b"/"
-        scope = {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": parser.get_http_version(),
-            "method": parser.get_method().decode("ascii"),
-            "scheme": "http",
-            "path": path.decode("latin-1"),
-            "raw_path": path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self._headers,
-            "client": self._client,
-            "server": self._server,
-        }
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        keep_alive = parser.should_keep_alive() and not self._stopping
-        exchange = Exchange(self, scope, body, keep_alive=keep_alive)
+        parser, pieces = self._parser, self._pieces
+        exchange = Exchange(
+            self,
+            parser.get_method(),
+            self._url,
+            parser.get_http_version(),
+            self._headers,
+            pieces[0] if len(pieces) == 1 else b"".join(pieces),
+            keep_alive=parser.should_keep_alive() and not self._stopping,
+        )
         if self._exchange is None:
             self._start(exchange)
         else:  # pipelined: answered in order, and no more is read until then
@@ -307,7 +229,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
-            await self._app(exchange.scope, exchange.receive, exchange.send)
+            await self.serve(exchange)
         except asyncio.CancelledError:
             exchange.keep_alive = False
         except Exception:
@@ -329,8 +251,20 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
+        if self._held:
+            data = self._held + data
+            self._held = b""
         if self._transport is not None:
             self._transport.write(data)
+
+    def hold(self, data: bytes) -> None:
+        """Write at the loop's next turn, or before that with what is written next."""
+        self._held += data
+        self._loop.call_soon(self._release)
+
+    def _release(self) -> None:
+        if self._held:
+            self.write(b"")
 
     async def departure(self) -> None:
         """Return when the client is gone."""
@@ -346,11 +280,12 @@ class Connection(asyncio.Protocol):
             body = _refusal(status, self.max_body())
             self._transport.write(
                 b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
-                b"connection: close\r\n\r\n%b" % (_STATUS[status], len(body), body)
+                b"connection: close\r\n\r\n%b" % (status_line(status), len(body), body)
             )
         self._close()
 
     def _close(self) -> None:
+        self._release()
         if self._transport is not None:
             self._transport.close()
 

@@ -7,7 +7,7 @@ from secrets import token_hex
 
 from msgspec import DecodeError, Raw, ValidationError, json
 
-from stepdown.errors import BodyTooLarge, InvalidField, InvalidJSON, StepdownError
+from stepdown.errors import InvalidField, InvalidJSON, StepdownError
 from stepdown.names import nearest
 from stepdown.types import Prompt, Request
 
@@ -16,7 +16,7 @@ _prompt = json.Decoder(Prompt).decode
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 _CREDENTIALS = {b"authorization", b"api-key", b"x-api-key", b"cookie", b"proxy-authorization"}
-_process = token_hex(6)
+_process = f"sd-{token_hex(6)}"
 _serial = count(1)
 
 
@@ -45,7 +45,7 @@ class Headers(Mapping[str, str]):
 
 def new_id() -> str:
     """A request id: unique, and not the client's to choose, since sampling goes by its hash."""
-    return f"sd-{_process}{next(_serial):08x}"
+    return f"{_process}{next(_serial):08x}"
 
 
 def parse(raw_headers: list[tuple[bytes, bytes]], body: bytes) -> Request:
@@ -98,7 +98,3 @@ def _names(body: bytes) -> list[str]:
         return list(_fields(body))
     except DecodeError:
         return []
-
-
-def too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than the {limit:,} bytes accepted here.")

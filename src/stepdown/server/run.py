@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Awaitable
 
 import uvicorn
 import uvloop
@@ -13,6 +14,7 @@ import uvloop
 from stepdown.config.live import Live
 from stepdown.errors import ConfigError
 from stepdown.server.app import App
+from stepdown.server.exchange import Exchange
 from stepdown.server.protocol import Connection
 
 log = logging.getLogger("stepdown.server")
@@ -41,13 +43,18 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
 def run(live: Live, bound: socket.socket, *, worker: bool = False) -> None:
     """Serve until told to stop. SIGHUP reads the configuration again."""
 
-    class Limited(Connection):
+    app = App(live)
+
+    class Straight(Connection):
         def max_body(self) -> int:
             return live.max_body
 
+        def serve(self, exchange: Exchange) -> Awaitable[None]:
+            return app.serve(exchange)
+
     config = uvicorn.Config(
-        App(live),
-        http=Limited,
+        app,
+        http=Straight,
         loop="uvloop",
         lifespan="on",
         access_log=False,
