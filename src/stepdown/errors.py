@@ -10,6 +10,7 @@ StepdownError
 │   ├── UnknownPath             404 unknown_url
 │   ├── BodyTooLarge            413 body_too_large
 │   └── PromptTooLong           400 context_length_exceeded
+├── ExtractionFailed            502 no rung gave data of the wanted shape
 └── UpstreamError               a model's deployment did not answer
     ├── UpstreamRefused         the upstream's own 4xx, its message passed on
     │   ├── ContextWindowExceeded
@@ -84,6 +85,11 @@ class BodyTooLarge(RequestError):
 
 class PromptTooLong(RequestError):
     code = "context_length_exceeded"
+
+
+class ExtractionFailed(StepdownError):
+    code = "extraction_failed"
+    status = 502
 
 
 class UpstreamError(StepdownError):

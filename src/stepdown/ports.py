@@ -7,8 +7,11 @@ from typing import Protocol
 from stepdown.errors import UpstreamError
 from stepdown.types import (
     Attempt,
+    Choice,
+    Consult,
     Decision,
     Journey,
+    Piece,
     Reading,
     Request,
     Timeouts,
@@ -56,7 +59,7 @@ class Route(Protocol):
 
     def explain(self, readings: Mapping[str, Reading]) -> list[Verdict]: ...
 
-    def remember(self, request: Request, decision: Decision) -> None:
+    def remember(self, request: Request, rung: int) -> None:
         """Note which rung answered this conversation's turn."""
 
 
@@ -126,6 +129,28 @@ class StreamTap(Protocol):
         ...
 
 
+class Transcript(Protocol):
+    """Reads one reply, whole or as a stream, and can give it in either form."""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What was said so far."""
+        ...
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """What these bytes add: the whole body, or complete events of a stream that went through
+        a tap. Raises UpstreamMalformed."""
+        ...
+
+    def body(self, usage: Usage | None) -> bytes:
+        """The reply as one object."""
+        ...
+
+    def events(self, *, with_usage: bool = False) -> bytes:
+        """The reply as a stream. ``with_usage``: the client asked for the usage at its end."""
+        ...
+
+
 class Dialect(Protocol):
     """A wire dialect, on the side that faces the upstream. No I/O."""
 
@@ -143,6 +168,10 @@ class Dialect(Protocol):
 
     def tap(self, request: Request, reply: Reply) -> StreamTap:
         """A tap for this stream. Raises UpstreamMalformed when the reply is no stream."""
+        ...
+
+    def transcript(self, *, streamed: bool, hide_logprobs: bool) -> "Transcript":
+        """A reader for one reply. ``hide_logprobs``: the client did not ask for them."""
         ...
 
 
@@ -197,10 +226,11 @@ class Fleet(Protocol):
         ...
 
     def attempts(
-        self, request: Request, model: str
+        self, request: Request, model: str, *, alone: bool = False
     ) -> Generator[Try | Wait, UpstreamError | None, None]:
         """Whom to call, and how long to wait between; sent each failure, dropped at success.
 
+        ``alone``: each deployment of the model once, without waits and other models.
         Raises PromptTooLong before any call; returns when nothing is left to try.
         """
         ...
@@ -209,6 +239,72 @@ class Fleet(Protocol):
 
     def ended(self, deployment: Deployment, attempt: Attempt, error: BaseException | None) -> None:
         """Learn from an attempt: load, latency, tokens used, failures."""
+
+
+class Watch(Protocol):
+    """Looks at one choice while it streams in, to say as early as possible that it cannot pass."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether no continuation can fail the check any more."""
+        ...
+
+    def feed(self, piece: Piece) -> str | None:
+        """Why no continuation can pass, or None while one could."""
+        ...
+
+
+class Validator(Protocol):
+    """Checks a cheap answer without a call. What it raises counts as a rejection."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def vouches(self) -> bool:
+        """Whether passing says that the answer is right in substance, not only in manner.
+
+        A request that no rule claims begins at the cheapest rung only where one such applies.
+        """
+        ...
+
+    @property
+    def settles(self) -> bool:
+        """Whether its watch can settle before the end, as ``stream: optimistic`` needs."""
+        ...
+
+    @property
+    def top_logprobs(self) -> int | None:
+        """How many alternatives a token's log probabilities need, or None without any."""
+        ...
+
+    def applies(self, request: Request) -> bool:
+        """Whether there is something to check in the answer to this request."""
+        ...
+
+    def check(self, choice: Choice, request: Request) -> str | None:
+        """Why a whole answer is rejected, or None where it passes."""
+        ...
+
+    def watch(self, request: Request) -> Watch | None:
+        """A watch for one choice, or None where only a whole answer can be checked."""
+        ...
+
+
+class Grader(Protocol):
+    """Checks a cheap answer with calls of its own, each billed; asked after every validator."""
+
+    @property
+    def name(self) -> str: ...
+
+    def applies(self, request: Request) -> bool: ...
+
+    def grade(
+        self, choice: Choice, request: Request
+    ) -> Generator[Consult, Sequence[Choice | None], str | None]:
+        """Why the answer is rejected, or None; sent a consultation's answers, None for a failed
+        one."""
+        ...
 
 
 class Client(Protocol):

@@ -6,7 +6,7 @@ cheaper to build and to encode on the hot path (docs/adr/0002-structs.md). Nothi
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Raw, Struct
 
@@ -162,7 +162,8 @@ class Decision(Struct, frozen=True):
     """Which rung answers, and why.
 
     ``name`` is the rule that decided, or one of the built-in reasons: ``default`` (no rule
-    matched), ``session`` (a conversation kept its rung), ``router`` (the user's own router),
+    matched), ``cascade`` (no rule matched, and the answer will be checked), ``session`` (a
+    conversation kept its rung), ``router`` (the user's own router),
     ``router-failed``, ``direct`` (the client named a model, not a route).
     ``policy`` is the hash of the rules that decided, so that a record says which policy it obeyed.
     ``propensity`` is the probability with which this rung was chosen (1 unless explored).
@@ -174,6 +175,64 @@ class Decision(Struct, frozen=True):
     ambiguous: bool = False
     policy: str = ""
     propensity: float = 1.0
+
+
+# ── What a model said ────────────────────────────────────────────────────────────────────────
+
+
+class Token(Struct, frozen=True, gc=False):
+    """A token of an answer with its natural-log probability.
+
+    ``runner_up`` is the log probability of the best other token, where the upstream told it.
+    """
+
+    text: str
+    logprob: float
+    runner_up: float | None = None
+
+
+class ToolCall(Struct, frozen=True, gc=False):
+    """A tool that the model wants called; ``arguments`` is JSON as the model wrote it."""
+
+    name: str
+    arguments: str = ""
+
+
+class Piece(Struct, frozen=True):
+    """What one streamed event added to a choice.
+
+    ``tool_calls`` are fragments by their place in the list: a name comes whole, in the first
+    fragment of its call; arguments come in parts.
+    """
+
+    text: str = ""
+    refusal: str = ""
+    tokens: tuple[Token, ...] = ()
+    tool_calls: tuple[tuple[int, ToolCall], ...] = ()
+    finish_reason: str | None = None
+    choice: int = 0
+
+
+class Choice(Struct, frozen=True):
+    """One of a reply's choices. ``tokens`` is None where the upstream told no log probabilities."""
+
+    text: str = ""
+    refusal: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    tokens: tuple[Token, ...] | None = None
+
+
+Role = Literal["answer", "sample", "judge"]
+"""What a call is for: an answer to serve, another sample of one, or a judge's grade of one."""
+
+
+class Consult(Struct, frozen=True):
+    """A grader's wish: ask these at once. ``model`` None: the model whose answer is graded."""
+
+    requests: tuple[Request, ...]
+    role: Role
+    model: str | None = None
 
 
 # ── What was spent ───────────────────────────────────────────────────────────────────────────
@@ -191,8 +250,18 @@ class Usage(Struct, frozen=True, gc=False):
     audio_output: int = 0
 
 
-class Attempt(Struct):
-    """One call to one deployment. Times are seconds of the monotonic clock."""
+ACCEPTED = "accepted"
+"""The verdict on an answer that was served."""
+
+
+class Attempt(Struct, omit_defaults=True):
+    """One call to one deployment. Times are seconds of the monotonic clock.
+
+    The last five are a cascade's: the ``rung`` that was tried, what the call was for, and, for an
+    answer, the ``verdict`` (``accepted``, or the name of what turned it down: a validator,
+    ``timeout``, ``hedge`` for one that the other call overtook, ``error``), the ``reason`` in
+    words, and whether it was dropped ``early``, before its end.
+    """
 
     model: str
     deployment: str
@@ -204,11 +273,17 @@ class Attempt(Struct):
     usage: Usage | None = None
     estimated: bool = False
     cost: Decimal | None = None
+    rung: int | None = None
+    role: Role = "answer"
+    verdict: str | None = None
+    reason: str | None = None
+    early: bool = False
 
 
 class Journey(Struct):
     """One request's way through the gateway: filled in step by step, recorded at the end.
 
+    ``served`` is the attempt whose answer the client got, or gets.
     ``outcome`` is ``answered``, ``failed`` or ``cancelled`` (the client went away).
     ``cost`` sums every attempt, failed ones included; ``reference_cost`` is what the strong model
     would have cost for the same tokens. Either is None when a price is unknown.
@@ -222,6 +297,7 @@ class Journey(Struct):
     readings: Mapping[str, Reading] = {}
     reference_model: str | None = None
     attempts: list[Attempt] = []
+    served: Attempt | None = None
     outcome: str = "failed"
     error: str | None = None
     ended: float | None = None
