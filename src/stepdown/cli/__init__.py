@@ -10,6 +10,7 @@ COMMANDS = {
     "check": "stepdown.cli.check",
     "explain": "stepdown.cli.explain",
     "savings": "stepdown.cli.savings",
+    "cascade": "stepdown.cli.cascade",
     "cost": "stepdown.cli.cost",
     "prices": "stepdown.cli.prices",
 }
