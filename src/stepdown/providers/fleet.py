@@ -96,13 +96,14 @@ class Fleet:
 
     # ── whom to call ─────────────────────────────────────────────────────────────────────────
 
-    def attempts(self, request: Request, model: str) -> Plan:
+    def attempts(self, request: Request, model: str, *, alone: bool = False) -> Plan:
         """Whom to call, and how long to wait between; sent each failure, dropped at success.
 
         Every deployment of the model that may be called is asked once, then again after a
         backoff, until the retries are used up; then its fallbacks in their order, each in the
         same way. Where all that is left is cooling down or at its limit, the plan waits for the
-        first to come back. It ends when nothing is left to try, or no time.
+        first to come back. It ends when nothing is left to try, or no time. ``alone``: each
+        deployment is asked once, without waits and fallbacks.
 
         Raises PromptTooLong when the prompt fits no deployment, UnknownModel when there is none,
         NoDeployment when none could be called even once.
@@ -113,16 +114,17 @@ class Fleet:
         courses = [self._course(model, demand)]
         while True:
             for course in courses:  # grows on the way: fallbacks come right after their model
-                while (step := self._step(course, courses, demand, now, end)) is not None:
+                while (step := self._step(course, courses, demand, now, end, alone)) is not None:
                     failure = yield step
                     now = self._clock()
                     if isinstance(step, Try):
                         assert failure is not None, "a plan goes on only after a failure"
                         member = self._members[step.deployment.id]
                         course.failed(member, failure, self._retry)
-                self._fall_back(course, courses, demand)
+                if not alone:
+                    self._fall_back(course, courses, demand)
             pause = self._pause(courses, demand)
-            if self._clock() + pause > end:
+            if alone or self._clock() + pause > end:
                 break
             yield Wait(pause)
             now = self._clock()
@@ -134,7 +136,13 @@ class Fleet:
             raise _nobody(model, pause)
 
     def _step(
-        self, course: Course, courses: list[Course], demand: Demand, now: float, end: float
+        self,
+        course: Course,
+        courses: list[Course],
+        demand: Demand,
+        now: float,
+        end: float,
+        alone: bool,
     ) -> Try | Wait | None:
         """What to do next with one model; None when none of its deployments may be asked now."""
         ready = course.ready(now, demand) if course.open else ()
@@ -144,6 +152,8 @@ class Fleet:
             one = len(ready) == 1
             member = ready[0] if one else self._choose(ready, now, self._random)
             return Try(course.lend(member, now, demand))
+        if alone:
+            return None
         assert course.failure is not None
         pause = self._retry.pause(course.failure, course.tries, self._random)
         if now + pause > end or self._others_are_sooner(course, courses):

@@ -18,6 +18,7 @@ from stepdown.errors import (
 )
 from stepdown.ports import Deployment, Reply
 from stepdown.providers.openai_stream import OpenAITap
+from stepdown.providers.openai_transcript import OpenAITranscript
 from stepdown.providers.openai_usage import stated, usage_of
 from stepdown.types import Request, Usage
 
@@ -89,6 +90,9 @@ class OpenAIDialect:
         if kind.startswith(b"application/json"):
             raise UpstreamMalformed("The upstream answered a streamed request without a stream.")
         return OpenAITap(hide_usage=not request.prompt.wants_usage)
+
+    def transcript(self, *, streamed: bool, hide_logprobs: bool) -> OpenAITranscript:
+        return OpenAITranscript(streamed=streamed, hide_logprobs=hide_logprobs)
 
 
 _KINDS: dict[int, type[UpstreamError]] = {
