@@ -82,7 +82,9 @@ def naive_scan() -> Callable[[Request], object]:
 def decision() -> Callable[[Request], object]:
     route = build_route("auto", {"ladder": ["cheap", "strong"]}, price_of=lambda model: None)
     first = request(body(500))
-    route.remember(first, route.decide(first, route.read(first)))  # so that sessions are looked up
+    route.remember(
+        first, route.decide(first, route.read(first)).rung
+    )  # so that sessions are looked up
     return lambda request: route.decide(request, route.read(request))
 
 

@@ -122,7 +122,7 @@ class ListedFleet:
         return next((e.price for e in self.endpoints if e.model == model), None)
 
     def attempts(
-        self, request: Request, model: str
+        self, request: Request, model: str, *, alone: bool = False
     ) -> Generator[Try | Wait, UpstreamError | None, None]:
         for endpoint in self.endpoints:
             if endpoint.model == model:
@@ -155,7 +155,7 @@ class FixedRoute:
     def explain(self, readings: Mapping[str, Reading]) -> list[Verdict]:
         return []
 
-    def remember(self, request: Request, decision: Decision) -> None:
+    def remember(self, request: Request, rung: int) -> None:
         self.remembered += 1
 
 
@@ -271,7 +271,9 @@ def test_when_nothing_is_left_the_last_failure_is_the_answer() -> None:
 
 def test_a_model_without_a_deployment_to_try() -> None:
     class Empty(ListedFleet):
-        def attempts(self, request: Request, model: str) -> Generator[Try | Wait, Any, None]:
+        def attempts(
+            self, request: Request, model: str, *, alone: bool = False
+        ) -> Generator[Try | Wait, Any, None]:
             return
             yield
 

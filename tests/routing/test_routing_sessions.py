@@ -168,7 +168,7 @@ def test_the_route_says_that_the_session_decided(
     first = ask(messages=turns(f"Prove this.\n\n```\n{LONG[:6000]}\n```"))
     decision = route.decide(first, route.read(first))
     assert decision.name == "hard-task"
-    route.remember(first, decision)
+    route.remember(first, decision.rung)
     text = f"Prove this.\n\n```\n{LONG[:6000]}\n```"
     second = ask(messages=turns(text, "Done.", "Reply in one word: was it hard?"))
     decision = route.decide(second, route.read(second))

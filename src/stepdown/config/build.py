@@ -22,6 +22,7 @@ from stepdown.config.prices import (
 from stepdown.config.schema import LedgerSettings, RouteSettings, ServerSettings
 from stepdown.config.upstreams import Upstreams
 from stepdown.errors import ConfigError
+from stepdown.names import nearest
 from stepdown.pipeline import Pipeline
 from stepdown.ports import Price, Upstream
 from stepdown.providers.deployment import Deployment
@@ -29,6 +30,7 @@ from stepdown.providers.fleet import Fleet
 from stepdown.providers.openai import OpenAIDialect
 
 if TYPE_CHECKING:
+    from stepdown.cascade.plan import Cascades
     from stepdown.ledger.writer import Ledger
     from stepdown.pricing.book import PriceBook
     from stepdown.routing.route import PolicyRoute
@@ -62,12 +64,13 @@ def build(config: Config, *, price_of: PriceOf, previous: Built | None = None) -
     upstreams = Upstreams(None if previous is None else previous.upstreams)
     fleet = build_fleet(config, upstreams)
     routes = build_routes(config, price_of)
+    cascades = build_cascades(config, routes, fleet)
     if previous is not None:
         _keep_sessions(routes, config.routes, previous)
     keeps_ledger = previous is not None and previous.ledger_settings == config.ledger
     ledger = previous.ledger if previous and keeps_ledger else build_ledger(config)
     return Built(
-        pipeline=Pipeline(routes, fleet, ledger),
+        pipeline=Pipeline(routes, fleet, ledger, cascades),
         fleet=fleet,
         routes=routes,
         ledger=ledger,
@@ -119,6 +122,42 @@ def build_routes(config: Config, price_of: PriceOf) -> "dict[str, PolicyRoute]":
     if problems:
         raise ConfigError(problems)
     return routes
+
+
+def build_cascades(
+    config: Config, routes: "Mapping[str, PolicyRoute]", fleet: Fleet
+) -> "dict[str, Cascades]":
+    """The cascades of the routes that have one, made known to their routes.
+
+    Raises ConfigError with what is wrong in any of them.
+    """
+    cascading = {
+        name: settings
+        for name, settings in config.routes.items()
+        if settings.cascade or "cascade" in str(settings.rules)
+    }
+    if not cascading:
+        return {}
+    from stepdown.cascade.options import read_cascades
+    from stepdown.routing.problems import Problems
+
+    problems = Problems()
+    cascades: dict[str, Cascades] = {}
+    for name, settings in cascading.items():
+        options = settings.model_dump(exclude_unset=True)
+        read = read_cascades(
+            options, f"routes.{name}", rungs=len(settings.ladder), problems=problems
+        )
+        if read is not None:
+            for model in read.asks():
+                if not fleet.serves(model):
+                    hint = nearest(model, fleet.models())
+                    at = f"routes.{name}.cascade.validators"
+                    problems.add(at, f"expected a model of model_list, got {model!r}.{hint}")
+            cascades[name] = read
+            routes[name].begins_cheap = read.begins_cheap
+    problems.check()
+    return cascades
 
 
 def build_ledger(config: Config) -> "Ledger":

@@ -11,7 +11,8 @@ from stepdown.config.values import Bytes, Name, Positive, Rate, SecretUrl, Span,
 class RouteSettings(Section):
     """One route: a model name of its own for which Stepdown chooses the model.
 
-    What stands in ``rules``, ``signals`` and ``sessions`` is read by ``stepdown.routing``.
+    What stands in ``rules``, ``signals`` and ``sessions`` is read by ``stepdown.routing``, what
+    stands in ``cascade`` (of a rule, too) by ``stepdown.cascade``.
     """
 
     ladder: tuple[Name, ...] = Field(min_length=1)
@@ -21,6 +22,7 @@ class RouteSettings(Section):
     router_timeout: Timeout = 0.05
     signals: dict[str, Any] = Field(default={})
     sessions: bool | dict[str, Any] = True
+    cascade: Any = None
 
 
 class LedgerSettings(Section):
@@ -61,7 +63,7 @@ class ServerSettings(Section):
 
 LATER = {
     "cache": "the caches",
-    "cascade": "cascades",
+    "cascade": "a cascade of its own (it is an option of a route: 'routes.NAME.cascade')",
     "compression": "compression",
     "batch": "deferral and batching",
     "deferral": "deferral and batching",

@@ -1,4 +1,7 @@
-"""Reads a route's options: every problem is collected, with its path and what was expected."""
+"""Reads a route's options: every problem is collected, with its path and what was expected.
+
+What stands under ``cascade``, the route's or a rule's, is read by ``stepdown.cascade.options``.
+"""
 
 import hashlib
 import json
@@ -25,8 +28,9 @@ OPTIONS = (
     "router_timeout",
     "signals",
     "sessions",
+    "cascade",
 )
-RULE_KEYS = ("name", "when", "rung")
+RULE_KEYS = ("name", "when", "rung", "cascade")
 LEXICONS: Mapping[str, Mapping[str, Sequence[str]]] = {"task": TASKS, "output": OUTPUTS}
 
 

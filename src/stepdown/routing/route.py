@@ -17,7 +17,7 @@ from stepdown.routing.options import (
     read_sessions,
 )
 from stepdown.routing.problems import Problems
-from stepdown.routing.rules import Choice, Policy
+from stepdown.routing.rules import DEFAULT, Choice, Policy
 from stepdown.routing.sessions import Sessions
 from stepdown.routing.shapes import is_number
 from stepdown.routing.signals import SignalSet
@@ -52,6 +52,8 @@ class PolicyRoute:
         self.sessions = sessions
         self.adviser = adviser
         self.hash = hash
+        self.begins_cheap: Callable[[Request], bool] | None = None
+        """Whether a request that no rule claims begins at the first rung of a cascade."""
         self._asked = asked
         self._reads = tuple((signal.name, signal.read) for signal in self.signals)
         self._tokens = next((s for s in self.signals if isinstance(s, TokensSignal)), None)
@@ -73,18 +75,20 @@ class PolicyRoute:
         if choice is None:
             choice = self.policy.choose(readings)
         name, rung = choice.name, choice.rung
+        if name == DEFAULT and self.begins_cheap is not None and self.begins_cheap(request):
+            name, rung = "cascade", 0
         if self.sessions is not None:
-            rung = self.sessions.hold(request, rung, readings)
-            if rung != choice.rung:
-                name = "session"
+            held = self.sessions.hold(request, rung, readings)
+            if held != rung:
+                name, rung = "session", held
         return self._decision(name, rung, choice.ambiguous)
 
     def explain(self, readings: Mapping[str, Reading]) -> list[Verdict]:
         return self.policy.verdicts(readings)
 
-    def remember(self, request: Request, decision: Decision) -> None:
+    def remember(self, request: Request, rung: int) -> None:
         if self.sessions is not None:
-            self.sessions.remember(request, decision.rung)
+            self.sessions.remember(request, rung)
 
     def _advised(self, readings: Mapping[str, Reading]) -> Choice | None:
         advice = readings.get("router")

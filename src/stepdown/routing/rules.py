@@ -11,7 +11,7 @@ from stepdown.types import Verdict
 Match = Literal["all", "first"]
 DEFAULT = "default"
 """The decision's name where no rule matched."""
-RESERVED = frozenset({DEFAULT, "session", "router", "router-failed", "direct"})
+RESERVED = frozenset({DEFAULT, "cascade", "session", "router", "router-failed", "direct"})
 
 
 class Rule(Struct, frozen=True):

@@ -6,7 +6,7 @@ from msgspec import json
 
 from stepdown.errors import StepdownError, UpstreamError
 from stepdown.server.exchange import Exchange, status_line
-from stepdown.types import Journey
+from stepdown.types import ACCEPTED, Journey
 
 _JSON = "content-type: application/json\r\n"
 _ANSWER = f"{status_line(200).decode()}{_JSON}"
@@ -36,7 +36,12 @@ class OpenAIClient:
         await self._exchange.answer(head.encode(), body)
 
     async def open_stream(self, journey: Journey) -> None:
-        """What a stream costs is known at its end only: the ledger has it, the headers cannot."""
+        """What a stream costs is known at its end only: the ledger has it, the headers cannot.
+
+        A stream that was opened while an answer was being checked stays open.
+        """
+        if self.streaming:
+            return
         self.streaming = True
         self._exchange.open_stream((_STREAM + told(journey)).encode())
 
@@ -61,12 +66,15 @@ class OpenAIClient:
 
 def told(journey: Journey) -> str:
     """What every answer's headers tell of its journey."""
-    attempts, decision = journey.attempts, journey.decision
+    served, decision = journey.served, journey.decision
     lines = (
-        f"x-stepdown-request-id: {journey.request.id}\r\nx-stepdown-attempts: {len(attempts)}\r\n"
+        f"x-stepdown-request-id: {journey.request.id}\r\n"
+        f"x-stepdown-attempts: {len(journey.attempts)}\r\n"
     )
-    if attempts:
-        lines += f"x-stepdown-model: {_ascii(attempts[-1].model)}\r\n"
+    if served is not None:
+        lines += f"x-stepdown-model: {_ascii(served.model)}\r\n"
+        if served.verdict is not None and served.verdict != ACCEPTED:
+            lines += f"x-stepdown-rejected-by: {_ascii(served.verdict)}\r\n"
     if decision is not None:
         lines += f"x-stepdown-decision: {_ascii(decision.name)}\r\n"
     return lines

@@ -1,0 +1,307 @@
+"""Drives a climb over the network: makes the calls that it wishes for, and serves what it chose.
+
+The climb decides (``cascade/climb.py``); here is the waiting. Every call runs in a task of its own
+that puts what comes into one bounded queue, so a cheap call and the hedge beside it are heard in
+the order in which they speak.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Raw, Struct, field, structs
+
+from stepdown.calls import Call
+from stepdown.cascade.climb import climb
+from stepdown.cascade.plan import Cascade
+from stepdown.cascade.steps import (
+    Ask,
+    Began,
+    Begin,
+    Broke,
+    Done,
+    Drop,
+    Event,
+    Lapsed,
+    Listen,
+    Ready,
+    Said,
+    Served,
+    Step,
+    Told,
+)
+from stepdown.errors import StepdownError
+from stepdown.ports import Client, Transcript
+from stepdown.types import ACCEPTED, Choice, Journey, Request, Role
+
+QUEUE = 64
+"""Events that may wait to be heard, before the upstreams have to."""
+KEEP_ALIVE = b": stepdown is checking the answer\n\n"
+
+monotonic = time.monotonic
+
+
+class Caller(Protocol):
+    """Whoever makes the calls: the pipeline."""
+
+    async def begin(
+        self,
+        journey: Journey,
+        request: Request,
+        model: str,
+        *,
+        rung: int | None = None,
+        role: Role = "answer",
+        alone: bool = False,
+    ) -> Call: ...
+
+    def end(self, journey: Journey, call: Call, error: BaseException | None = None) -> None: ...
+
+    def settle(self, journey: Journey, call: Call) -> None: ...
+
+    async def serve(self, journey: Journey, call: Call, client: Client) -> None: ...
+
+
+class Rung(Struct):
+    """A rung that was called: its task, and what came of it so far."""
+
+    task: asyncio.Task[None] | None = None
+    call: Call | None = None
+    transcript: Transcript | None = None
+    heard: list[bytes] = field(default_factory=list[bytes])
+    dropped: bool = False
+
+
+class Ascent:
+    """One request's way up the ladder."""
+
+    def __init__(
+        self,
+        calls: Caller,
+        journey: Journey,
+        cascade: Cascade,
+        ladder: Sequence[str],
+        client: Client,
+    ) -> None:
+        self._calls = calls
+        self._journey = journey
+        self._cascade = cascade
+        self._ladder = ladder
+        self._client = client
+        self._streams = journey.request.streams
+        self._rungs: dict[int, Rung] = {}
+        self._events: asyncio.Queue[tuple[Event | Exception, bytes]] = asyncio.Queue(QUEUE)
+        self._spoke = monotonic()
+
+    async def run(self, start: int) -> None:
+        """Answer the client. Raises StepdownError where there is no answer to serve."""
+        climbing = climb(self._cascade, self._journey.request, start, len(self._ladder) - 1)
+        try:
+            step = next(climbing)
+            while True:
+                event = await self._take(step)
+                step = climbing.send(event)
+        except StopIteration as end:
+            await self._serve(end.value)
+        finally:
+            await self._stop()
+
+    async def _take(self, step: Step) -> Event:
+        """Do what the climb wants next; what came of it."""
+        match step:
+            case Listen():
+                return await self._listen(step.seconds)
+            case Begin():
+                self._begin(step)
+            case Drop():
+                await self._drop(step)
+            case Ask():
+                return Told(monotonic(), await self._ask(step))
+        return Began(monotonic())
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, step: Begin) -> None:
+        rung = self._rungs[step.rung] = Rung()
+        rung.task = asyncio.get_running_loop().create_task(self._call(step, rung))
+
+    async def _call(self, step: Begin, rung: Rung) -> None:
+        """One rung's call, from its beginning to the event that ends it."""
+        try:
+            if step.final:
+                rung.call = await self._calls.begin(
+                    self._journey, step.request, self._ladder[step.rung], rung=step.rung
+                )
+                event: Event | Exception = Ready(monotonic(), step.rung)
+            else:
+                choices = await self._read(step, rung)
+                event = Done(monotonic(), step.rung, choices)
+        except StepdownError as error:
+            event = Broke(monotonic(), step.rung, error)
+        except Exception as error:  # noqa: BLE001  whoever listens raises it
+            event = error
+        await self._tell(event)
+
+    async def _read(self, step: Begin, rung: Rung) -> Sequence[Choice]:
+        """Call a rung whose answer is checked; tell what it says, return all of it."""
+        journey = self._journey
+        request = _streamed(step.request) if step.watched else step.request
+        call = rung.call = await self._calls.begin(
+            journey, request, self._ladder[step.rung], rung=step.rung, alone=True
+        )
+        hides = "logprobs" in request.fields and "logprobs" not in journey.request.fields
+        try:
+            transcript = rung.transcript = call.transcript(hide_logprobs=hides)
+            pieces = transcript.feed(call.body)
+            if call.tap is not None:
+                await self._tell(Said(monotonic(), step.rung, pieces), call.body)
+                async for shown in call.shown():
+                    pieces = transcript.feed(shown)
+                    await self._tell(Said(monotonic(), step.rung, pieces), shown)
+        except BaseException as error:
+            self._calls.end(journey, call, error)
+            raise
+        self._calls.end(journey, call)
+        return transcript.choices
+
+    async def _tell(self, event: Event | Exception, shown: bytes = b"") -> None:
+        await self._events.put((event, shown))
+
+    async def _ask(self, ask: Ask) -> Sequence[Choice | None]:
+        """A grader's calls, made at once; None for each that failed."""
+        model = ask.model or self._ladder[ask.rung]
+        return await asyncio.gather(*(self._graded(ask, model, each) for each in ask.requests))
+
+    async def _graded(self, ask: Ask, model: str, request: Request) -> Choice | None:
+        try:
+            call = await self._calls.begin(
+                self._journey, request, model, rung=ask.rung, role=ask.role
+            )
+            try:
+                transcript = call.transcript()
+                transcript.feed(call.body)
+            finally:
+                self._calls.end(self._journey, call)
+        except StepdownError:
+            return None  # the attempt is on the journey, with its error
+        return next(iter(transcript.choices), None)
+
+    # ── what they say ────────────────────────────────────────────────────────────────────────
+
+    async def _listen(self, seconds: float | None) -> Event:
+        """The next event of a rung that still counts, within so many seconds."""
+        end = None if seconds is None else monotonic() + seconds
+        while True:
+            left = None if end is None else end - monotonic()
+            if left is not None and left <= 0 and self._events.empty():
+                return Lapsed(monotonic())
+            event = await self._next(left)
+            if event is not None:
+                return event
+
+    async def _next(self, seconds: float | None) -> Event | None:
+        """The next event, or None where it was of a dropped rung or did not come in time."""
+        quiet = None
+        if self._streams:
+            quiet = max(0.0, self._spoke + self._cascade.keep_alive - monotonic())
+        waits = [each for each in (seconds, quiet) if each is not None]
+        try:
+            async with asyncio.timeout(min(waits, default=None)):
+                event, shown = await self._events.get()
+        except TimeoutError:
+            if self._streams and monotonic() >= self._spoke + self._cascade.keep_alive:
+                await self._keep_alive()
+            return None
+        if isinstance(event, Exception):
+            raise event
+        assert isinstance(event, Said | Done | Ready | Broke)
+        rung = self._rungs[event.rung]
+        if rung.dropped:
+            return None
+        if self._cascade.stream == "optimistic":
+            rung.heard.append(shown)
+        return event
+
+    async def _keep_alive(self) -> None:
+        """Tell a client that waits for a stream's first byte that somebody is at work."""
+        self._spoke = monotonic()
+        await self._client.open_stream(self._journey)
+        await self._client.write(KEEP_ALIVE)
+
+    async def _drop(self, step: Drop) -> None:
+        rung = self._rungs[step.rung]
+        rung.dropped = True
+        await _cancel(rung.task)
+        call = rung.call
+        if call is None:
+            attempt = next(
+                (a for a in reversed(self._journey.attempts) if a.rung == step.rung), None
+            )
+        else:
+            self._calls.end(self._journey, call, asyncio.CancelledError())
+            attempt = call.attempt
+        if attempt is not None:
+            attempt.verdict, attempt.reason, attempt.early = step.verdict, step.reason, step.early
+            attempt.error = None if attempt.error == "cancelled" else attempt.error
+
+    async def _stop(self) -> None:
+        """Break off what is still under way."""
+        for rung in self._rungs.values():
+            await _cancel(rung.task)
+            if rung.call is not None:
+                self._calls.end(self._journey, rung.call, asyncio.CancelledError())
+
+    # ── the answer ───────────────────────────────────────────────────────────────────────────
+
+    async def _serve(self, served: Served) -> None:
+        journey, client = self._journey, self._client
+        rung = self._rungs[served.rung]
+        call = rung.call
+        assert call is not None
+        journey.served = call.attempt
+        self._calls.settle(journey, call)
+        if served.passed:
+            call.attempt.verdict = ACCEPTED
+        if rung.transcript is None:
+            await self._calls.serve(journey, call, client)
+        elif not self._streams:
+            await client.answer(journey, rung.transcript.body(call.attempt.usage))
+        else:
+            await client.open_stream(journey)
+            if served.whole:
+                wanted = journey.request.prompt.wants_usage
+                await client.write(rung.transcript.events(with_usage=wanted))
+            else:
+                await self._pass_on(served.rung, rung)
+            await client.close_stream()
+
+    async def _pass_on(self, number: int, rung: Rung) -> None:
+        """The rest of a stream whose checks can no longer fail."""
+        await self._client.write(b"".join(rung.heard))
+        while True:
+            event, shown = await self._events.get()
+            if shown:
+                await self._client.write(shown)
+            if isinstance(event, Broke):
+                raise event.error
+            if isinstance(event, Done):
+                return
+
+
+def _streamed(request: Request) -> Request:
+    """The same request with its answer as a stream, so that it can be dropped early."""
+    if request.streams:
+        return request
+    return structs.replace(
+        request,
+        prompt=structs.replace(request.prompt, stream=True, stream_options=None),
+        fields={**request.fields, "stream": Raw(b"true")},
+    )
+
+
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is None or task.done():
+        return
+    task.cancel()
+    await asyncio.wait({task})
