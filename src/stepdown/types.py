@@ -212,6 +212,11 @@ class Piece(Struct, frozen=True):
     finish_reason: str | None = None
     choice: int = 0
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it adds text and nothing else."""
+        return not (self.refusal or self.tokens or self.tool_calls or self.finish_reason)
+
 
 class Choice(Struct, frozen=True):
     """One of a reply's choices. ``tokens`` is None where the upstream told no log probabilities."""

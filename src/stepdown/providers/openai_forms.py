@@ -6,13 +6,13 @@ it (strings and lists end to end), one beside it is kept as it was last stated.
 Source: platform.openai.com/docs/api-reference/chat/object, /chat/streaming.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any
 
 from msgspec import Raw, Struct, field, json
 
-from stepdown.providers.openai_chunks import payloads, place_of
+from stepdown.providers.openai_chunks import place_of
 from stepdown.providers.openai_usage import stated
 from stepdown.types import Usage
 
@@ -66,14 +66,21 @@ class _Gathered(Struct):
                 self.beside[name] = value
 
 
-def completion_of(stream: bytes, usage: Usage | None, *, hide_logprobs: bool) -> bytes:
+def completion_of(
+    chunks: Iterable[bytes],
+    texts: Mapping[int, Sequence[str]],
+    usage: Usage | None,
+    *,
+    hide_logprobs: bool,
+) -> bytes:
     """A stream's answer as one chat.completion object. Raises DecodeError, RecursionError.
 
-    ``usage`` is stated where the stream states none itself.
+    ``texts`` are what the choices said, by index, where not every chunk that said it is among the
+    ``chunks``. ``usage`` is stated where the stream states none itself.
     """
     top: Members = {}
     gathered: dict[int, _Gathered] = {}
-    for payload in payloads(stream):
+    for payload in chunks:
         chunk = _members(payload)
         if "error" in chunk and "choices" not in chunk:
             continue
@@ -83,6 +90,9 @@ def completion_of(stream: bytes, usage: Usage | None, *, hide_logprobs: bool) ->
             key = place if index is None else index
             gathered.setdefault(key, _Gathered()).add(choice)
         _keep(top, chunk)
+    for index, text in texts.items():
+        if text and index in gathered:
+            gathered[index].said["content"] = ["".join(text)]
     said = top.pop("usage", _NULL)
     whole: dict[str, Any] = {
         "object": "chat.completion",

@@ -18,7 +18,11 @@ from stepdown.providers.openai_chunks import (
 )
 from stepdown.providers.openai_forms import DONE, completion_of, events_of
 from stepdown.providers.openai_logprobs import stream_without_logprobs, without_logprobs
+from stepdown.providers.openai_runs import Run, run_from
 from stepdown.types import Choice, Piece, Usage
+
+RUN_TRIES = 8
+"""Chunks that may begin no run, before no more are looked for: each look costs a decoding."""
 
 
 class OpenAITranscript:
@@ -36,6 +40,10 @@ class OpenAITranscript:
         self._done = False
         self._is_answer = False
         self._growing: dict[int, Growing] = {}
+        self._run: Run | None = None
+        self._ran = False
+        self._tries = RUN_TRIES
+        self._others: list[bytes] = []
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -64,7 +72,8 @@ class OpenAITranscript:
         came = self._all()
         try:
             if self._streamed:
-                return completion_of(came, usage, hide_logprobs=self._hide_logprobs)
+                chunks, texts = self._apart() if self._ran else (payloads(came), {})
+                return completion_of(chunks, texts, usage, hide_logprobs=self._hide_logprobs)
             return without_logprobs(came) if self._hide_logprobs else came
         except UNREADABLE as error:
             raise malformed(error) from error
@@ -98,21 +107,40 @@ class OpenAITranscript:
             data, self._done = before, True
         self._came.append(data)
         pieces: list[Piece] = []
-        growing = self._growing
         for payload in payloads(data):
-            choices = read_chunk(payload).choices
-            if choices is None:
+            run = self._run
+            text = None if run is None else run.text_of(payload)
+            if run is None or text is None:
+                self._others.append(payload)
+                self._feed_chunk(payload, pieces)
                 continue
-            self._is_answer = True
-            for place, choice in enumerate(choices):
-                index = place if choice.index is None else choice.index
-                grown = growing.get(index)
-                if grown is None:
-                    grown = growing[index] = Growing()
-                piece = grown.add(index, choice.delta, choice.logprobs, choice.finish_reason)
-                if piece is not None:
-                    pieces.append(piece)
+            self._ran = True
+            self._growing[run.choice].text.append(text)
+            last = pieces[-1] if pieces else None
+            if last is not None and last.is_text and last.choice == run.choice:
+                pieces[-1] = Piece(last.text + text, choice=run.choice)
+            else:
+                pieces.append(Piece(text, choice=run.choice))
         return pieces
+
+    def _feed_chunk(self, payload: bytes, pieces: list[Piece]) -> None:
+        """Read a chunk that says more than the next words of a run."""
+        choices = read_chunk(payload).choices
+        if choices is None:
+            return
+        self._is_answer = True
+        for place, choice in enumerate(choices):
+            index = place if choice.index is None else choice.index
+            grown = self._growing.get(index)
+            if grown is None:
+                grown = self._growing[index] = Growing()
+            piece = grown.add(index, choice.delta, choice.logprobs, choice.finish_reason)
+            if piece is not None:
+                pieces.append(piece)
+            if choice.delta is not None and isinstance(choice.delta.content, list):
+                self._ran, self._tries = False, 0  # parts are not joined as texts are
+        self._run = run_from(payload, choices) if self._tries else None
+        self._tries -= self._run is None and self._tries > 0
 
     def _feed_body(self, data: bytes) -> list[Piece]:
         if self._came:
@@ -133,6 +161,10 @@ class OpenAITranscript:
             if piece is not None:
                 pieces.append(piece)
         return pieces
+
+    def _apart(self) -> tuple[list[bytes], dict[int, list[str]]]:
+        """The chunks that say more than the next words of a run, and all that was said."""
+        return self._others, {index: grown.text for index, grown in self._growing.items()}
 
     def _all(self) -> bytes:
         """What came, in one piece, which is kept instead of its parts."""
