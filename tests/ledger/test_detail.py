@@ -22,6 +22,7 @@ from stepdown.ledger.detail import (
     unpack_prompts,
 )
 from stepdown.types import Attempt, Journey, Reading, Request, Usage
+from support.cascades import make_climb, make_try
 from support.journeys import make_journey
 
 
@@ -126,3 +127,60 @@ def test_damage_is_told() -> None:
         unpack(b"not zlib")
     with pytest.raises(ValueError):
         unpack(zlib.compress(b"\xdd\x00\x00\x00\x09"))
+
+
+def test_the_served_attempt_tells_the_model_and_stands_last() -> None:
+    hedge = make_try(1, "hedge", model="gpt-4o", cost="0.1")
+    hedge.first_byte = None
+    served = make_try(0, cost="0.01")
+    journey = make_climb(served, hedge, served=0)
+    journey.started = served.started
+    (detail,) = back(detail_of(journey))
+    assert (detail.model, detail.deployment) == ("gpt-4o-mini", "gpt-4o-mini/1")
+    assert detail.first_byte == pytest.approx(0.1)
+    assert detail.attempts == [hedge, served]
+    assert journey.attempts == [served, hedge]  # the journey is left as it was
+    assert detail.usage == Usage(input=200, output=20)
+    assert (detail.cost, detail.downgraded) == (Decimal("0.11"), True)
+
+
+def test_a_cascade_without_an_answer_keeps_its_cost() -> None:
+    failed = make_try(1, None, model="gpt-4o", error="upstream_timeout", unused=True)
+    journey = make_climb(make_try(0, "json", cost="0.01"), failed, served=None)
+    journey.usage = None
+    (detail,) = back(detail_of(journey))
+    assert (detail.model, detail.cost) == ("gpt-4o", Decimal("0.01"))
+    assert detail.attempts[0].verdict == "json"
+
+
+OLD_ATTEMPT = {
+    "model": "gpt-4o-mini",
+    "deployment": "gpt-4o-mini/1",
+    "started": 5.0,
+    "first_byte": 5.1,
+    "ended": 5.2,
+    "status": 200,
+    "error": None,
+    "usage": {"input": 7, "output": 1},
+    "estimated": False,
+    "cost": "0.5",
+}
+"""An attempt as version 0.1.0 wrote it: every field, and none of a cascade's."""
+
+
+def test_details_from_before_cascades() -> None:
+    new = detail_of(make_journey())
+    fields = msgspec.msgpack.decode(encode(new))
+    fields[Detail.__struct_fields__.index("attempts")] = [OLD_ATTEMPT]
+    (detail,) = unpack(pack([msgspec.msgpack.encode(fields)]))
+    (attempt,) = detail.attempts
+    assert (attempt.model, attempt.status, attempt.cost) == ("gpt-4o-mini", 200, Decimal("0.5"))
+    assert (attempt.rung, attempt.role, attempt.verdict) == (None, "answer", None)
+    assert (attempt.reason, attempt.early) == (None, False)
+
+
+def test_a_plain_requests_detail_has_nothing_of_cascades() -> None:
+    detail = detail_of(make_journey())
+    attempt = msgspec.msgpack.decode(encode(detail))[Detail.__struct_fields__.index("attempts")][0]
+    assert attempt.keys() <= OLD_ATTEMPT.keys()
+    assert len(Detail.__struct_fields__) == 26  # as before

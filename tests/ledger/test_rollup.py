@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
-from stepdown.ledger import rollup as module
+from stepdown.ledger import minutes, rollup
 from stepdown.ledger.detail import Detail, detail_of
 from stepdown.ledger.rollup import OTHER_TAGS, Key, Rollups, Sums, rows
 from stepdown.storage.columns import ROLLUP_KEY, ROLLUP_SUMS
@@ -69,7 +69,7 @@ def test_folding_loses_nothing(listed: list[Detail]) -> None:
     for detail in listed:
         rollups.add(detail)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "KEYS", 0)
+        patch.setattr(minutes, "KEYS", 0)
         fine = rollups.take()
         rollups.put_back(dict(fine))
     folded = rollups.take()
@@ -107,7 +107,7 @@ def test_rows_are_in_the_order_of_the_columns() -> None:
 
 
 def test_a_client_cannot_make_keys_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TAG_SETS", 3)
+    monkeypatch.setattr(rollup, "TAG_SETS", 3)
     rollups = Rollups()
     for number in range(10):
         rollups.add(detail_of(make_journey(at=60.0, tags=f"t{number}")))
@@ -117,3 +117,10 @@ def test_a_client_cannot_make_keys_without_end(monkeypatch: pytest.MonkeyPatch) 
     rollups.add(detail_of(make_journey(at=61.0, tags="t9")))
     rollups.add(detail_of(make_journey(at=120.0, tags="t9")))
     assert sorted(key[-1] for key in rollups.take()) == [OTHER_TAGS, '["t9"]']
+
+
+def test_rows_are_in_the_order_of_their_keys() -> None:
+    rollups = Rollups()
+    for model in ("c", "a", "b"):
+        rollups.add(detail_of(make_journey(at=60.0, model=model)))
+    assert [row[4] for row in rows(rollups.take())] == ["a", "b", "c"]

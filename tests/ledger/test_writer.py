@@ -17,12 +17,14 @@ from sqlalchemy import func, select
 from stepdown.ledger import writer as module
 from stepdown.ledger.detail import Detail
 from stepdown.ledger.history import prompts, requests
+from stepdown.ledger.rungs import rungs
 from stepdown.ledger.savings import savings
 from stepdown.ledger.writer import Ledger
 from stepdown.storage.address import DatabaseUnavailable, parse
 from stepdown.storage.database import open_database
 from stepdown.storage.tables import prompt_log, request_log
 from stepdown.types import Journey, Reading
+from support.cascades import make_climb, make_try
 from support.journeys import make_journey
 
 
@@ -232,6 +234,34 @@ def test_old_details_and_prompts_go(sqlite_url: str) -> None:
     assert savings(engine).total.requests == 3
     engine.dispose()
     assert kept == [2, 1]
+
+
+def test_the_calls_of_cascades_are_summed_and_survive_a_failure(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(database_url)
+    ledger.record(make_journey())
+    ledger.record(make_climb(make_try(0, "json"), make_try(1, model="gpt-4o")))
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger._store, "write", lambda _: 1 / 0)
+        assert not ledger._flush()
+    ledger.record(make_climb(make_try(0)))
+    ledger.close()
+    engine = open_database(database_url)
+    assert [(rung.rung, rung.tries, rung.accepted) for rung in rungs(engine)] == [
+        (0, 2, 1),
+        (1, 1, 1),
+    ]
+    assert savings(engine).total.requests == 3
+    engine.dispose()
+
+
+def test_a_plain_request_is_no_try(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(sqlite_url)
+    monkeypatch.setattr(ledger._tries, "add", lambda _: 1 / 0)
+    ledger.record(make_journey())
+    assert ledger.status().unrecorded == 0
+    ledger.close()
 
 
 def test_a_wrong_address_is_told_at_once() -> None:

@@ -6,15 +6,18 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
+from stepdown.storage import migrate as module
 from stepdown.storage.address import DatabaseUnavailable, parse
-from stepdown.storage.columns import REVISION, ROLLUP_KEY, ROLLUP_SUMS, SEGMENT
+from stepdown.storage.columns import REVISION, ROLLUP, SEGMENT, TRIES
 from stepdown.storage.database import make_engine, open_database
 from stepdown.storage.migrate import migrate, migrate_apart, revision
-from stepdown.storage.tables import metadata, prompt_log, request_log, rollup
+from stepdown.storage.tables import metadata, prompt_log, request_log, rollup, tries
 
 
 def test_the_migrations_make_the_tables(database_url: str) -> None:
@@ -27,7 +30,9 @@ def test_the_migrations_make_the_tables(database_url: str) -> None:
 
 
 def test_columns_agree_with_the_tables() -> None:
-    assert [column.name for column in rollup.columns] == [*ROLLUP_KEY, *ROLLUP_SUMS]
+    for table, summed in ((rollup, ROLLUP), (tries, TRIES)):
+        assert table.name == summed.name
+        assert [column.name for column in table.columns] == [*summed.key, *summed.sums]
     for log in (request_log, prompt_log):
         assert [column.name for column in log.columns] == ["id", *SEGMENT]
 
@@ -38,6 +43,28 @@ def test_revision(empty_url: str) -> None:
     migrate(address)
     assert revision(address) == REVISION
     migrate(address)
+
+
+def test_a_ledger_from_before_cascades_keeps_its_sums(empty_url: str) -> None:
+    address = parse(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    engine = make_engine(address, writes=True)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        values = {"bucket": 60, "rung": 0, **dict.fromkeys(ROLLUP.sums, 3)}
+        texts = dict.fromkeys(("route", "decision", "model", "outcome", "tags"), "x")
+        connection.execute(rollup.insert().values(**values, **texts))
+    assert revision(address) == "0001"
+    migrate(address)
+    with engine.begin() as connection:
+        assert connection.execute(select(rollup.c.requests)).scalars().all() == [3]
+        assert connection.execute(select(tries)).all() == []
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        assert "tries" not in inspect(connection).get_table_names()
+    engine.dispose()
 
 
 def test_replicas_that_start_together(empty_url: str) -> None:

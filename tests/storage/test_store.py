@@ -7,14 +7,19 @@ import pytest
 from sqlalchemy import select
 
 from stepdown.storage.address import DatabaseUnavailable, parse
-from stepdown.storage.columns import ROLLUP_SUMS
+from stepdown.storage.columns import ROLLUP_SUMS, TRIES_SUMS
 from stepdown.storage.database import open_database
 from stepdown.storage.store import SEGMENTS_AT_A_TIME, Segment, Slice, Store
-from stepdown.storage.tables import prompt_log, request_log, rollup
+from stepdown.storage.tables import prompt_log, request_log, rollup, tries
 
 
 def row(bucket: int, amount: int, model: str = "m") -> tuple[object, ...]:
     return (bucket, "auto", "rule", 0, model, "answered", "", *[amount] * len(ROLLUP_SUMS))
+
+
+def tried(bucket: int, amount: int, verdict: str = "json") -> tuple[object, ...]:
+    key = bucket, "auto", "rule", 0, "m", "answer", verdict
+    return (*key, *[amount] * len(TRIES_SUMS))
 
 
 def segment(last_time: float, body: bytes = b"\x00\xff") -> Segment:
@@ -79,13 +84,37 @@ def test_minutes_fold_into_hours_once(store: Store) -> None:
     assert rows(store, rollup) == [row(3600, 7), row(7200, 8)]
 
 
+def test_tries_add_up(store: Store) -> None:
+    store.write(Slice(None, None, [row(60, 1)], [tried(60, 1), tried(120, 2)]))
+    store.write(Slice(None, None, [], [tried(60, 5), tried(60, 7, "accepted")]))
+    assert rows(store, tries) == [tried(60, 7, "accepted"), tried(60, 6), tried(120, 2)]
+    assert rows(store, rollup) == [row(60, 1)]
+
+
+def test_tries_are_written_with_the_slice_or_not_at_all(store: Store) -> None:
+    broken = (*tried(60, 1)[:-1], None)
+    with pytest.raises(DatabaseUnavailable, match=r"Writing to .* failed"):
+        store.write(Slice(segment(10.0), None, [row(60, 1)], [tried(60, 1), broken]))
+    assert rows(store, rollup) == rows(store, tries) == rows(store, request_log) == []
+
+
+def test_tries_fold_into_hours_once(store: Store) -> None:
+    given = [tried(3600, 1), tried(3660, 2), tried(7140, 4), tried(7200, 8)]
+    store.write(Slice(None, None, [row(3660, 1)], given))
+    store.fold(7200 + 3599)
+    store.fold(7200 + 3599)
+    assert rows(store, tries) == [tried(3600, 7), tried(7200, 8)]
+    assert rows(store, rollup) == [row(3600, 1)]
+
+
 def test_two_writers(store: Store) -> None:
     other = Store(store.address)
     for _ in range(20):
-        store.write(Slice(segment(1.0), None, [row(60, 1)]))
-        other.write(Slice(segment(1.0), None, [row(60, 1)]))
+        store.write(Slice(segment(1.0), None, [row(60, 1)], [tried(60, 1)]))
+        other.write(Slice(segment(1.0), None, [row(60, 1)], [tried(60, 1)]))
     other.close()
     assert rows(store, rollup) == [row(60, 40)]
+    assert rows(store, tries) == [tried(60, 40)]
     assert len(rows(store, request_log)) == 40
 
 

@@ -1,4 +1,4 @@
-"""``stepdown savings``: what routing saved, per rule, model, route or tag."""
+"""``stepdown savings``: what routing saved, per rule, model, route, tag or rung."""
 
 import json
 import time
@@ -6,11 +6,15 @@ from typing import cast
 
 import click
 
+from stepdown.cli.cascades import print_rungs, rungs_as_json
 from stepdown.cli.quantities import dollars, percent, plain, since
 from stepdown.errors import ConfigError
+from stepdown.ledger.rungs import Rung, rungs
 from stepdown.ledger.savings import GROUPINGS, By, Report, Savings, savings
 from stepdown.storage.address import DatabaseUnavailable
 from stepdown.storage.database import open_database
+
+RUNG = "rung"
 
 
 @click.command(name="savings")
@@ -22,7 +26,7 @@ from stepdown.storage.database import open_database
     show_default=True,
     help="How far back: 30m, 24h, 7d, 4w or all.",
 )
-@click.option("--by", type=click.Choice(GROUPINGS), default="rule", show_default=True)
+@click.option("--by", type=click.Choice([*GROUPINGS, RUNG]), default="rule", show_default=True)
 @click.option("--database", "url", metavar="URL", help="The ledger: sqlite:///FILE, postgresql://…")
 @click.option("--config", "config", type=click.Path(), help="Read the ledger's address from here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; amounts are exact strings.")
@@ -31,22 +35,25 @@ def command(
 ) -> None:
     """Show requests, the share sent down, cost, reference cost and what was saved.
 
-    The reference is what the route's strong model would have cost for the same tokens. Without
-    --database and --config: the default ledger, or $STEPDOWN_DATABASE.
+    The reference is what the route's strong model would have cost for the same tokens. By rung:
+    what the tries of cascades cost and saved, and which rungs lose money. Without --database and
+    --config: the default ledger, or $STEPDOWN_DATABASE.
     """
     if url is not None and config is not None:
         raise click.UsageError("Give either --database or --config: both name the ledger.")
     begin = None if window is None else time.time() - window
     try:
         engine = open_database(url if config is None else _configured(config))
-        report = savings(engine, begin, cast("By", by))
+        report = rungs(engine, begin) if by == RUNG else savings(engine, begin, cast("By", by))
         engine.dispose()
     except (DatabaseUnavailable, ConfigError) as error:
         raise click.UsageError(str(error)) from error
     if as_json:
         click.echo(json.dumps(_as_json(report, by, begin)))
-    else:
+    elif isinstance(report, Report):
         _print(report, by)
+    else:
+        print_rungs(report)
 
 
 def _configured(path: str) -> str | None:
@@ -104,7 +111,9 @@ def _notes(report: Report) -> list[str]:
     return notes
 
 
-def _as_json(report: Report, by: str, begin: float | None) -> dict[str, object]:
+def _as_json(report: Report | list[Rung], by: str, begin: float | None) -> dict[str, object]:
+    if not isinstance(report, Report):
+        return rungs_as_json(report, begin)
     return {
         "by": by,
         "since": begin,

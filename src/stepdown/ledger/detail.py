@@ -26,9 +26,12 @@ class Detail(Struct, frozen=True, array_like=True, gc=False):
     """One request. Read one with ``unpack``.
 
     ``time`` is in seconds since 1970. ``started`` and the attempts' times are seconds of the
-    gateway's monotonic clock, to be read as differences. ``model`` and ``deployment`` are those of
-    the last attempt, ``usage`` and ``cost`` (US dollars, None where a price is unknown) sum all of
-    them; ``estimated`` says whether the last one's usage is the gateway's own estimate.
+    gateway's monotonic clock, to be read as differences. ``attempts`` stand in the order of their
+    beginning, but for one: the attempt whose answer the client got is always the last. ``model``
+    and ``deployment`` are those of the last attempt, and ``estimated`` says whether its usage is
+    the gateway's own estimate. ``usage`` and ``cost`` (US dollars, None where a price is unknown)
+    sum all attempts, a cascade's rejected answers and its graders' calls included;
+    ``reference_cost`` is that of the served answer alone.
     """
 
     id: str
@@ -85,9 +88,12 @@ class Detail(Struct, frozen=True, array_like=True, gc=False):
 def detail_of(journey: Journey) -> Detail:
     """What a finished journey leaves behind. Costs about a microsecond; copies no prompt."""
     request, decision, attempts = journey.request, journey.decision, journey.attempts
+    usage = journey.usage
+    if len(attempts) > 1:
+        attempts = _served_last(attempts, journey.served)
+        usage = _sum(attempts)
     last = attempts[-1] if attempts else None
-    spent = journey.usage is not None
-    usage = _sum(attempts) if len(attempts) > 1 else journey.usage
+    spent = usage is not None
     return Detail(
         request.id,
         journey.time,
@@ -132,6 +138,13 @@ def tags_of(request: Request) -> str:
     listed = cast("list[object]", given)
     tags = {tag[:TAG_LENGTH] for tag in listed if isinstance(tag, str) and tag}
     return msgspec.json.encode(sorted(tags)[:TAG_COUNT]).decode() if tags else ""
+
+
+def _served_last(attempts: list[Attempt], served: Attempt | None) -> list[Attempt]:
+    """A cheap answer may be served after its hedge began, or after the strong model failed."""
+    if served is None or attempts[-1] is served:
+        return attempts
+    return [*(attempt for attempt in attempts if attempt is not served), served]
 
 
 def _sum(attempts: Sequence[Attempt]) -> Usage | None:

@@ -1,4 +1,4 @@
-"""Sums of requests per minute, kept in memory between two flushes. A cost is never dropped."""
+"""What requests cost: sums per minute, by route, rule, model, outcome and tags."""
 
 from decimal import Decimal
 
@@ -6,17 +6,11 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from stepdown.ledger.detail import ZERO, Detail
-from stepdown.storage.columns import ROLLUP_KEY
+from stepdown.ledger.minutes import HOUR, MINUTE, Minutes
 from stepdown.storage.money import to_pico
 
-MINUTE = 60
-HOUR = 3600
-FINE_FOR = 7 * 86_400
-"""Seconds for which the database keeps minutes apart, before the writer folds them into hours."""
 TAG_SETS = 1000
 """How many different sets of tags a minute keeps apart; tags come from clients."""
-KEYS = 20_000
-"""How many keys wait for a database that is away, before their minutes are folded into hours."""
 OTHER_TAGS = '["(other)"]'
 
 Key = tuple[int, str, str, int, str, str, str]
@@ -56,22 +50,13 @@ class Sums(Struct):
         self.saved += other.saved
 
 
-_TAGS = ROLLUP_KEY.index("tags")
-
-
-class Rollups:
-    """The sums since the last ``take``.
-
-    Not safe for two threads: the ledger holds a lock.
-    """
+class Rollups(Minutes[Key, Sums]):
+    """The requests' sums since the last ``take``."""
 
     def __init__(self) -> None:
-        self._sums: dict[Key, Sums] = {}
+        super().__init__()
         self._minute = 0
         self._tags: set[str] = set()
-
-    def __len__(self) -> int:
-        return len(self._sums)
 
     @property
     def requests(self) -> int:
@@ -112,31 +97,9 @@ class Rollups:
             if reference_cost is not cost:  # one object where the reference itself answered
                 sums.saved += reference_cost - cost
 
-    def take(self) -> dict[Key, Sums]:
-        """Hand over what was summed up and begin anew."""
-        taken, self._sums = self._sums, {}
-        return taken
-
-    def put_back(self, taken: dict[Key, Sums]) -> None:
-        """Take back what could not be written."""
-        for key, sums in taken.items():
-            self._add_sums(key, sums)
-        if len(self._sums) > KEYS:
-            self._coarsen()
-
-    def _add_sums(self, key: Key, sums: Sums) -> None:
-        mine = self._sums.get(key)
-        if mine is None:
-            self._sums[key] = sums
-        else:
-            mine.add(sums)
-
-    def _coarsen(self) -> None:
-        """Fold minutes into hours and tags into one: what is left is bounded by the config."""
-        fine, self._sums = self._sums, {}
-        for (bucket, *rest), sums in fine.items():
-            rest[_TAGS - 1] = rest[_TAGS - 1] and OTHER_TAGS
-            self._add_sums((bucket // HOUR * HOUR, *rest), sums)  # type: ignore[arg-type]
+    def _coarse(self, key: Key) -> Key:
+        bucket, *rest, tags = key
+        return (bucket // HOUR * HOUR, *rest, tags and OTHER_TAGS)  # type: ignore[return-value]
 
     def _bounded(self, bucket: int, tags: str) -> str:
         if bucket != self._minute:
@@ -149,7 +112,10 @@ class Rollups:
 
 
 def rows(taken: dict[Key, Sums]) -> list[tuple[object, ...]]:
-    """The rows to write: each key's values, then its sums, money in picodollars."""
+    """The rows to write: each key's values, then its sums, money in picodollars.
+
+    In the keys' order: replicas then lock a database's rows in one order, and never each other.
+    """
     return [
         (
             *key,
@@ -158,5 +124,5 @@ def rows(taken: dict[Key, Sums]) -> list[tuple[object, ...]]:
             to_pico(sums.reference_cost),
             to_pico(sums.saved),
         )
-        for key, sums in taken.items()
+        for key, sums in sorted(taken.items())
     ]

@@ -1,18 +1,16 @@
 """What was saved: the rollups since a moment, by rule, model, route or tag."""
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from stepdown.ledger.rollup import FINE_FOR, HOUR, MINUTE
+from stepdown.ledger.totals import first_bucket, read_sums, sums_of
 from stepdown.storage.address import DatabaseUnavailable
-from stepdown.storage.money import from_pico
 from stepdown.storage.tables import request_log, rollup
 
 By = Literal["rule", "model", "route", "tag"]
@@ -34,7 +32,6 @@ _COUNTS = (
     "cached_tokens",
 )
 _AMOUNTS = ("cost", "reference_cost", "saved")
-_MICRO = 10**6
 
 
 class Savings(Struct, frozen=True):
@@ -86,17 +83,22 @@ def savings(database: Engine, since: float | None = None, by: By = "rule") -> Re
     Raises DatabaseUnavailable where the database fails.
     """
     column = _COLUMNS[by]
-    grouped = select(column, *_sums()).group_by(column)
-    whole = select(*_sums())
+    sums = sums_of(rollup, _COUNTS, _AMOUNTS)
+    grouped = select(column, *sums).group_by(column)
+    whole = select(*sums)
     lost = select(func.coalesce(func.sum(request_log.c.dropped), 0))
     if since is not None:
-        recent = rollup.c.bucket >= _bucket(since)
+        recent = rollup.c.bucket >= first_bucket(since)
         grouped, whole = grouped.where(recent), whole.where(recent)
         lost = lost.where(request_log.c.last_time >= since)
     try:
         with database.connect() as connection:
-            rows = [_savings(row[0], row[1:]) for row in connection.execute(grouped)]
-            total = _savings("total", connection.execute(whole).one())
+            rows = [
+                Savings(row[0], **read_sums(_COUNTS, _AMOUNTS, row[1:]))
+                for row in connection.execute(grouped)
+            ]
+            all_of_it = connection.execute(whole).one()
+            total = Savings("total", **read_sums(_COUNTS, _AMOUNTS, all_of_it))
             dropped = int(connection.execute(lost).scalar_one())
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(f"The ledger cannot be read: {error}") from error
@@ -104,33 +106,6 @@ def savings(database: Engine, since: float | None = None, by: By = "rule") -> Re
         rows = _by_single_tag(rows)
     rows.sort(key=lambda row: (-row.requests, row.name))
     return Report(rows, total, dropped)
-
-
-def _bucket(since: float) -> int:
-    grain = HOUR if since < time.time() - FINE_FOR else MINUTE
-    return int(since) // grain * grain
-
-
-def _sums() -> list[ColumnElement[int]]:
-    """Each count's sum; each amount's in two parts, which no database's integers overflow."""
-    counts = [rollup.c[name] for name in _COUNTS]
-    parts = [
-        part for name in _AMOUNTS for part in (rollup.c[name] // _MICRO, rollup.c[name] % _MICRO)
-    ]
-    return [func.coalesce(func.sum(column), 0) for column in (*counts, *parts)]
-
-
-def _savings(name: str, sums: Sequence[Any]) -> Savings:
-    values = [int(value) for value in sums]
-    counts: dict[str, Any] = dict(zip(_COUNTS, values, strict=False))
-    parts = values[len(_COUNTS) :]
-    return Savings(
-        name,
-        **counts,
-        cost=from_pico(parts[0] * _MICRO + parts[1]),
-        reference_cost=from_pico(parts[2] * _MICRO + parts[3]),
-        saved=from_pico(parts[4] * _MICRO + parts[5]),
-    )
 
 
 def _by_single_tag(rows: Iterable[Savings]) -> list[Savings]:

@@ -17,8 +17,9 @@ import time
 from msgspec import Struct
 
 from stepdown.ledger import detail as details
+from stepdown.ledger import rollup, tries
+from stepdown.ledger.minutes import FINE_FOR
 from stepdown.ledger.queue import Queue, Taken
-from stepdown.ledger.rollup import FINE_FOR, Key, Rollups, Sums, rows
 from stepdown.storage.address import DatabaseUnavailable, parse
 from stepdown.storage.store import LOGS, Log, Segment, Slice, Store
 from stepdown.types import Journey
@@ -76,7 +77,8 @@ class Ledger:
         self._lock = threading.Lock()  # held for microseconds, by either side
         self._details = Queue(queue, QUEUE_BYTES)
         self._prompts = Queue(queue, QUEUE_BYTES)
-        self._rollups = Rollups()
+        self._rollups = rollup.Rollups()
+        self._tries = tries.Tries()
         self._stopping = threading.Event()
         self._tried = threading.Event()
         self._closing = threading.Lock()
@@ -96,6 +98,8 @@ class Ledger:
             prompt = details.encode(details.prompt_of(journey)) if self._store_prompts else None
             with self._lock:
                 self._rollups.add(detail)
+                if detail.attempts and detail.attempts[0].rung is not None:
+                    self._tries.add(journey)
                 if item is None:
                     self._details.drop()
                 else:
@@ -186,13 +190,15 @@ class Ledger:
         """Write what is there, in one transaction; whether the database is well."""
         with self._lock:
             taken, prompts = self._details.take(), self._prompts.take()
-            sums = self._rollups.take()
+            sums, tried = self._rollups.take(), self._tries.take()
         try:
             if sums or taken.items or taken.dropped:
                 requests = self._segment(taken)
-                self._store.write(Slice(requests, self._segment(prompts), rows(sums)))
+                summed = rollup.rows(sums), tries.rows(tried)
+                self._store.write(Slice(requests, self._segment(prompts), *summed))
         except Exception as error:  # noqa: BLE001  # the thread must live on: all is kept for later
-            self._put_back(taken, prompts, sums)
+            self._put_back(taken, prompts)
+            self._put_back_sums(sums, tried)
             self._failed(error)
             return False
         self._written += len(taken.items)
@@ -214,9 +220,15 @@ class Ledger:
             body=details.pack([item for _, item in taken.items]),
         )
 
-    def _put_back(self, taken: Taken, prompts: Taken, sums: dict[Key, Sums]) -> None:
+    def _put_back_sums(
+        self, sums: dict[rollup.Key, rollup.Sums], tried: dict[tries.Key, tries.Sums]
+    ) -> None:
         with self._lock:
             self._rollups.put_back(sums)
+            self._tries.put_back(tried)
+
+    def _put_back(self, taken: Taken, prompts: Taken) -> None:
+        with self._lock:
             self._details.put_back(taken)
             self._prompts.put_back(prompts)
 

@@ -4,7 +4,9 @@ They stand apart from ``tables.py`` so that a serving process need not import SQ
 costs it a third of a second and ten megabytes.
 """
 
-REVISION = "0001"
+from typing import NamedTuple
+
+REVISION = "0003"
 """The newest migration: what ``alembic_version`` holds when the tables are up to date."""
 
 ROLLUP_KEY = ("bucket", "route", "decision", "rung", "model", "outcome", "tags")
@@ -23,6 +25,37 @@ ROLLUP_SUMS = (
     "saved",
 )
 """What a rollup row adds up. Money in picodollars; see ``ledger/rollup.py`` for each one."""
+
+TRIES_KEY = ("bucket", "route", "decision", "rung", "model", "role", "verdict")
+"""What a row of tries is about. ``bucket`` is as in a rollup; ``ledger/tries.py`` has the rest."""
+
+TRIES_SUMS = (
+    "tries",
+    "early",
+    "estimated",
+    "unpriced",
+    "input_tokens",
+    "output_tokens",
+    "early_output_tokens",
+    "milliseconds",
+    "early_milliseconds",
+    "cost",
+    "reference_cost",
+    "saved",
+)
+"""What a row of tries adds up. Money in picodollars; see ``ledger/tries.py`` for each one."""
+
+
+class Summed(NamedTuple):
+    """A table of sums: the columns that tell its rows apart, the minute first, and the sums."""
+
+    name: str
+    key: tuple[str, ...]
+    sums: tuple[str, ...]
+
+
+ROLLUP = Summed("rollup", ROLLUP_KEY, ROLLUP_SUMS)
+TRIES = Summed("tries", TRIES_KEY, TRIES_SUMS)
 
 SEGMENT = ("writer", "first_time", "last_time", "details", "dropped", "format", "body")
 """One flush's worth of details: how many there are, how many were dropped before, the blob."""

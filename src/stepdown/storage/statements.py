@@ -4,14 +4,12 @@
 
 from collections.abc import Sequence
 
-from stepdown.storage.columns import ROLLUP_KEY, ROLLUP_SUMS, SEGMENT
-
-_ROLLUP = (*ROLLUP_KEY, *ROLLUP_SUMS)
+from stepdown.storage.columns import SEGMENT, Summed
 
 
-def upsert_rollup(marker: str) -> str:
-    """Adds one rollup's sums to what is there: a value for each key column, then each sum."""
-    return _upsert(f"VALUES ({_markers(marker, len(_ROLLUP))})")
+def upsert_sums(table: Summed, marker: str) -> str:
+    """Adds one row's sums to what is there: a value for each key column, then each sum."""
+    return _upsert(table, f"VALUES ({_markers(marker, len(table.key) + len(table.sums))})")
 
 
 def insert_segment(log: str, marker: str) -> str:
@@ -25,22 +23,22 @@ def expire_segments(log: str, marker: str, count: int) -> str:
     return f"DELETE FROM {log} WHERE id IN ({old})"
 
 
-def fold_rollups(marker: str) -> tuple[str, str]:
+def fold_sums(table: Summed, marker: str) -> tuple[str, str]:
     """Adds the minutes before a moment to their hours, then deletes them. Run both at once."""
     percent = "%%" if marker == "%s" else "%"
     hour = f"bucket - bucket {percent} 3600"
-    rest = _list(ROLLUP_KEY[1:])
-    sums = _list([f"SUM({name})" for name in ROLLUP_SUMS])
+    rest = _list(table.key[1:])
+    sums = _list([f"SUM({name})" for name in table.sums])
     minutes = f"WHERE bucket < {marker} AND {hour} <> bucket"
-    hours = f"SELECT {hour}, {rest}, {sums} FROM rollup {minutes} GROUP BY {hour}, {rest}"
-    return _upsert(hours), f"DELETE FROM rollup {minutes}"
+    hours = f"SELECT {hour}, {rest}, {sums} FROM {table.name} {minutes} GROUP BY {hour}, {rest}"
+    return _upsert(table, hours), f"DELETE FROM {table.name} {minutes}"
 
 
-def _upsert(rows: str) -> str:
-    sums = _list([f"{name} = rollup.{name} + excluded.{name}" for name in ROLLUP_SUMS])
+def _upsert(table: Summed, rows: str) -> str:
+    sums = _list([f"{name} = {table.name}.{name} + excluded.{name}" for name in table.sums])
     return (
-        f"INSERT INTO rollup ({_list(_ROLLUP)}) {rows}"
-        f" ON CONFLICT ({_list(ROLLUP_KEY)}) DO UPDATE SET {sums}"
+        f"INSERT INTO {table.name} ({_list([*table.key, *table.sums])}) {rows}"
+        f" ON CONFLICT ({_list(table.key)}) DO UPDATE SET {sums}"
     )
 
 

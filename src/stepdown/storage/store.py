@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from stepdown.storage import statements
 from stepdown.storage.address import Address, DatabaseUnavailable
-from stepdown.storage.columns import SEGMENT
+from stepdown.storage.columns import ROLLUP, SEGMENT, TRIES
 from stepdown.storage.connection import Connection, Cursor, connect
 from stepdown.storage.migrate import migrate_apart
 
@@ -35,11 +35,13 @@ class Segment(Struct, frozen=True):
 
 
 class Slice(Struct, frozen=True):
-    """What one flush writes. A rollup is the values of ``ROLLUP_KEY``, then of ``ROLLUP_SUMS``."""
+    """What one flush writes. A rollup is the values of ``ROLLUP_KEY``, then of ``ROLLUP_SUMS``;
+    a row of tries likewise."""
 
     requests: Segment | None
     prompts: Segment | None
     rollups: Sequence[tuple[object, ...]]
+    tries: Sequence[tuple[object, ...]] = ()
 
 
 class Store:
@@ -52,12 +54,17 @@ class Store:
     def __init__(self, address: Address) -> None:
         self.address = address
         marker = "%s" if address.file is None else "?"
-        self._upsert = statements.upsert_rollup(marker)
+        self._upsert_rollups = statements.upsert_sums(ROLLUP, marker)
+        self._upsert_tries = statements.upsert_sums(TRIES, marker)
         self._insert = {log: statements.insert_segment(log, marker) for log in LOGS}
         self._expire = {
             log: statements.expire_segments(log, marker, SEGMENTS_AT_A_TIME) for log in LOGS
         }
-        self._fold = statements.fold_rollups(marker)
+        self._fold = [
+            statement
+            for table in (ROLLUP, TRIES)
+            for statement in statements.fold_sums(table, marker)
+        ]
         self._connection: Connection | None = None
 
     def open(self) -> None:
@@ -74,7 +81,9 @@ class Store:
                     values = [getattr(segment, column) for column in SEGMENT]
                     cursor.execute(self._insert[log], values)
             if part.rollups:
-                cursor.executemany(self._upsert, part.rollups)
+                cursor.executemany(self._upsert_rollups, part.rollups)
+            if part.tries:
+                cursor.executemany(self._upsert_tries, part.tries)
 
     def expire(self, log: Log, before: float) -> bool:
         """Delete old segments, some at a time; whether there may be more."""

@@ -13,7 +13,7 @@ from sqlalchemy import (
     Table,
 )
 
-from stepdown.storage.columns import ROLLUP_SUMS
+from stepdown.storage.columns import ROLLUP_SUMS, TRIES_SUMS
 
 metadata = MetaData()
 
@@ -32,6 +32,20 @@ rollup = Table(
     *(Column(name, BigInteger, nullable=False) for name in ROLLUP_SUMS),
 )
 """Sums per minute (per hour once old), each key's empty parts as ``''``. Never dropped."""
+
+tries = Table(
+    "tries",
+    metadata,
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("route", String, primary_key=True),
+    Column("decision", String, primary_key=True),
+    Column("rung", SmallInteger, primary_key=True, autoincrement=False),
+    Column("model", String, primary_key=True),
+    Column("role", String, primary_key=True),
+    Column("verdict", String, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in TRIES_SUMS),
+)
+"""The calls of cascades, summed like ``rollup`` and kept as long."""
 
 
 def _segments(name: str) -> Table:

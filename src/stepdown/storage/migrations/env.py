@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from stepdown.storage.tables import metadata
+from stepdown.storage.job_table import jobs
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=jobs.metadata
+)
 context.run_migrations()
