@@ -12,7 +12,7 @@ from stepdown.cli import main
 from stepdown.cli.cascades import climbs
 from stepdown.ledger.writer import Ledger
 from stepdown.types import Attempt, Journey, Usage
-from support.cascades import make_climb, make_try
+from support.climbs import make_climb, make_try
 from support.journeys import make_journey
 
 LADDER = ["gpt-4o-mini", "gpt-4o"]

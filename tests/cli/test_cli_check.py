@@ -108,5 +108,63 @@ def test_a_file_that_is_not_there() -> None:
     )
 
 
+CASCADE = """
+    rules:
+      - {name: tickets, when: {intent: tickets}, rung: cheap, cascade: [{one_of: [a, b]}]}
+      - {name: chat, when: {intent: chat}, rung: cheap, cascade: false}
+    cascade:
+      validators: [json_schema, finish_reason, {judge: {model: own}}]
+      timeout: {first_byte: 2, total: 8s}
+      hedge_after: 3
+  manner: {ladder: [mini, own], cascade: [finish_reason]}
+"""
+
+
+@pytest.fixture
+def cascades(file: Path) -> Path:
+    file.write_text(
+        GOOD.replace("auto: {ladder: [mini, own]}", f"auto:\n    ladder: [mini, own]{CASCADE}")
+    )
+    return file
+
+
+def test_cascades(cascades: Path) -> None:
+    out = check(cascades).stdout
+    assert (
+        "auto: mini → own  (2 rules)\n"
+        "    cascade: json_schema, finish_reason, then judge; climbs with no first byte after 2 s; "
+        "climbs with no answer after 8 s; asks the last rung too after 3 s; "
+        "begins cheap where one of these applies: json_schema, judge\n"
+        "    cascade of rule 'tickets': one_of\n"
+        "    cascade of rule 'chat': none\n"
+    ) in out
+    assert "cascade: finish_reason; begins where the rules say, as no check here vouches" in out
+
+
+def test_cascades_as_json(cascades: Path) -> None:
+    auto, manner = json.loads(check(cascades, "--json").stdout)["routes"]
+    assert auto["cascade"]["validators"] == ["json_schema", "finish_reason"]
+    assert auto["cascade"]["graders"] == ["judge"]
+    assert auto["cascade"]["timeout"] == {"first_byte": 2.0, "total": 8.0}
+    assert auto["rule_cascades"]["tickets"]["validators"] == ["one_of"]
+    assert auto["rule_cascades"]["chat"] is None
+    assert manner["cascade"]["vouching"] == []
+
+
+def test_mistakes_in_cascades_come_with_those_of_rules(cascades: Path) -> None:
+    text = cascades.read_text().replace("hedge_after", "hedge_aftr")
+    text = text.replace("{model: own}", "{model: onw}").replace("intent: chat", "intnt: chat")
+    cascades.write_text(text)
+    result = check(cascades)
+    assert result.exit_code == 2
+    assert "routes.auto.cascade.hedge_aftr: a cascade has no such option. Did you mean" in (
+        result.stderr
+    )
+    assert "a check asks 'onw', which is no model of model_list. Did you mean 'own'?" in (
+        result.stderr
+    )
+    assert "routes.auto.rules[1].when.intnt: " in result.stderr
+
+
 def test_it_is_listed() -> None:
     assert "check" in CliRunner().invoke(main, ["--help"]).output

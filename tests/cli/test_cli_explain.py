@@ -105,3 +105,32 @@ def test_faults_go_to_standard_error_with_status_2(config: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], ["Hello", "--file", __file__]])
 def test_either_a_prompt_or_a_file(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+CASCADE = (
+    CONFIG
+    + """
+  checked:
+    ladder: [small, large]
+    cascade: [json]
+ledger: {url: "sqlite:///{folder}/ledger.db"}
+"""
+)
+
+
+def test_a_cascade_tells_from_where_on_it_loses_money(tmp_path: Path) -> None:
+    file = tmp_path / "stepdown.yaml"
+    file.write_text(CASCADE.replace("{folder}", str(tmp_path)))
+    at = ("--config", str(file), "--route", "checked")
+    unclaimed = report("Hello there.", *at)
+    assert (unclaimed["decision"], unclaimed["model"]) == ("cascade", "small")
+    assert [rung["model"] for rung in unclaimed["cascade"]["rungs"]] == ["small"]
+    assert "it saves while fewer than 94.0 % climb" in run("Hello there.", *at).stdout
+
+
+def test_what_is_not_checked_has_no_cascade(tmp_path: Path) -> None:
+    file = tmp_path / "stepdown.yaml"
+    file.write_text(CASCADE.replace("{folder}", str(tmp_path)))
+    at = ("--config", str(file))
+    assert report("Hello there.", *at, "--route", "auto")["cascade"] is None
+    assert report("Prove that it halts.", *at, "--route", "checked")["cascade"] is None

@@ -22,7 +22,7 @@ from stepdown.ledger.detail import (
     unpack_prompts,
 )
 from stepdown.types import Attempt, Journey, Reading, Request, Usage
-from support.cascades import make_climb, make_try
+from support.climbs import make_climb, make_try
 from support.journeys import make_journey
 
 

@@ -17,7 +17,7 @@ from stepdown.storage.address import DatabaseUnavailable, parse
 from stepdown.storage.database import open_database
 from stepdown.storage.store import Slice, Store
 from stepdown.types import Attempt, Journey, Usage
-from support.cascades import make_climb, make_try
+from support.climbs import make_climb, make_try
 from support.journeys import make_journey
 
 STRONG = "gpt-4o"

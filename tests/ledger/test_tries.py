@@ -10,7 +10,7 @@ from stepdown.ledger import minutes as module
 from stepdown.ledger.tries import Key, Sums, Tries, rows
 from stepdown.storage.columns import TRIES_KEY, TRIES_SUMS
 from stepdown.types import Attempt, Journey
-from support.cascades import make_climb, make_try
+from support.climbs import make_climb, make_try
 
 STRONG = "gpt-4o"
 

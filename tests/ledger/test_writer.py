@@ -24,7 +24,7 @@ from stepdown.storage.address import DatabaseUnavailable, parse
 from stepdown.storage.database import open_database
 from stepdown.storage.tables import prompt_log, request_log
 from stepdown.types import Journey, Reading
-from support.cascades import make_climb, make_try
+from support.climbs import make_climb, make_try
 from support.journeys import make_journey
 
 

@@ -5,29 +5,35 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
 from msgspec import Raw
 
+from stepdown.cascade.plan import Cascades
 from stepdown.errors import ConfigError
 from stepdown.names import nearest
 from stepdown.ports import Price
 from stepdown.routing.explain import explain, measure
 from stepdown.routing.route import PolicyRoute, build_route
 from stepdown.routing.shapes import is_list
-from stepdown.types import Prompt, Request
+from stepdown.types import Prompt, Reading, Request
+
+if TYPE_CHECKING:
+    from stepdown.cli.cascades import Climbs
 
 BUILT_IN_ROUTE = "auto"
 BUILT_IN_LADDER = ["gpt-4o-mini", "gpt-4o"]
 
 
 class Routes(NamedTuple):
-    """Where a request may go, and what its models cost."""
+    """Where a request may go, what its models cost, how answers are checked, and the ledger."""
 
     by_name: Mapping[str, PolicyRoute]
     price_of: Callable[[str], Price | None]
+    cascades: Mapping[str, Cascades] = {}
+    ledger: str | None = None
 
 
 @click.command("explain")
@@ -71,13 +77,17 @@ def command(
         route = _choose(routes, route_name, request.prompt.model)
         readings = asyncio.run(measure(route, request))
         report = explain(route, request, readings, routes.price_of)
+        climbs = _climbs(routes, route, request, readings)
     except ConfigError as error:
         click.echo("\n".join(error.problems), err=True)
         sys.exit(2)
     if as_json:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        cascade = None if climbs is None else climbs.as_json()
+        click.echo(json.dumps({**report, "cascade": cascade}, indent=2, ensure_ascii=False))
     else:
         _print(report)
+        for line in () if climbs is None else climbs.lines:
+            click.echo(line)
 
 
 def _prompt_body(prompt: str | None) -> bytes:
@@ -110,14 +120,31 @@ def _built_in() -> Routes:
 
 def _configured(path: Path) -> Routes:
     from stepdown.config import load
-    from stepdown.config.build import build_routes, price_of
+    from stepdown.config.build import build_cascades, build_routes, price_of
 
     config = load(path)
     prices = price_of(config)
     routes = build_routes(config, prices)
     if not routes:
         raise ConfigError([f"routes: {path} has none, so there is nothing to explain"])
-    return Routes(routes, prices)
+    url = config.ledger.url
+    cascades = build_cascades(config, routes)
+    return Routes(routes, prices, cascades, None if url is None else str(url))
+
+
+def _climbs(
+    routes: Routes, route: PolicyRoute, request: Request, readings: Mapping[str, Reading]
+) -> "Climbs | None":
+    """What the rungs of the cascade do that checks this request's answer, where there is one."""
+    cascades = routes.cascades.get(route.name)
+    decision = route.decide(request, readings)
+    if cascades is None or decision.rung == len(route.ladder) - 1:
+        return None
+    if cascades.of(request, decision) is None:
+        return None
+    from stepdown.cli.cascades import climbs
+
+    return climbs(routes.ledger, route.name, route.ladder, routes.price_of)
 
 
 def _choose(routes: Routes, name: str | None, model: str) -> PolicyRoute:
