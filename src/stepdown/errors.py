@@ -8,8 +8,13 @@ StepdownError
 │   ├── Unauthorized            401 invalid_api_key
 │   ├── UnknownModel            404 model_not_found
 │   ├── UnknownPath             404 unknown_url
+│   ├── UnknownJob              404 job_not_found
+│   ├── TooManyJobs             429 too_many_jobs
 │   ├── BodyTooLarge            413 body_too_large
 │   └── PromptTooLong           400 context_length_exceeded
+├── JobsUnavailable             503 the database that keeps jobs is away, or the server is stopping
+├── JobTimedOut                 504 a job was not answered within its deadline
+├── JobLost                     500 the process that ran a job ended before it did
 ├── ExtractionFailed            502 no rung gave data of the wanted shape
 └── UpstreamError               a model's deployment did not answer
     ├── UpstreamRefused         the upstream's own 4xx, its message passed on
@@ -23,6 +28,9 @@ StepdownError
     ├── UpstreamMalformed       502 a reply that cannot be read
     └── NoDeployment            503 every deployment is cooling down or over its limit
 """
+
+from decimal import Decimal
+from typing import Any
 
 
 class StepdownError(Exception):
@@ -78,6 +86,20 @@ class UnknownPath(RequestError):
     status = 404
 
 
+class UnknownJob(RequestError):
+    code = "job_not_found"
+    status = 404
+
+
+class TooManyJobs(RequestError):
+    """``retry_after`` is in seconds."""
+
+    code = "too_many_jobs"
+    status = 429
+    type = "rate_limit_error"
+    retry_after = 10.0
+
+
 class BodyTooLarge(RequestError):
     code = "body_too_large"
     status = 413
@@ -87,9 +109,38 @@ class PromptTooLong(RequestError):
     code = "context_length_exceeded"
 
 
+class JobsUnavailable(StepdownError):
+    code = "jobs_unavailable"
+    status = 503
+    retryable = True
+
+
+class JobTimedOut(StepdownError):
+    code = "job_timeout"
+    status = 504
+
+
+class JobLost(StepdownError):
+    code = "job_lost"
+
+
 class ExtractionFailed(StepdownError):
+    """The last rung's answer does not fit either.
+
+    ``model`` gave it; ``attempts`` (``types.Attempt``) are all calls that were made, and ``cost``
+    is what they cost together, in US dollars, or None where a price is unknown.
+    """
+
     code = "extraction_failed"
     status = 502
+
+    def __init__(
+        self, message: str, *, model: str, cost: Decimal | None, attempts: tuple[Any, ...]
+    ) -> None:
+        super().__init__(message)
+        self.model = model
+        self.cost = cost
+        self.attempts = attempts
 
 
 class UpstreamError(StepdownError):

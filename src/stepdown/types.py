@@ -109,6 +109,7 @@ class Request(Struct):
     field that this version has never heard of passes through unchanged.
     ``headers`` are by lower-case name; credentials are not among them.
     ``route`` is a route or model named beside the body, which then wins over the body's ``model``.
+    ``deferred``: the caller does not wait, and will ask for the answer later.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Request(Struct):
     intent: str | None = None
     session: str | None = None
     tenant: str = ""
+    deferred: bool = False
 
     @property
     def target(self) -> str:

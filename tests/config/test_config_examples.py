@@ -19,8 +19,8 @@ def environment(path: Path) -> dict[str, str]:
 
 def test_there_are_examples() -> None:
     assert {path.stem for path in FILES} == {
-        "azure", "custom-rules", "groq-together", "litellm", "mixed-fallbacks", "ollama-vllm-local",
-        "openai", "openrouter", "simulated",
+        "azure", "cascade", "custom-rules", "groq-together", "litellm", "mixed-fallbacks",
+        "ollama-vllm-local", "openai", "openrouter", "simulated",
     }  # fmt: skip
 
 

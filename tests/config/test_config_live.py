@@ -136,6 +136,22 @@ def test_an_address_that_changed_is_said_to_need_a_start(file: File) -> None:
     run(file, steps)
 
 
+def test_jobs_go_on_over_a_reload(file: File) -> None:
+    async def steps(live: Live) -> None:
+        before = live.jobs
+        file.write(jobs={"concurrency": 3})
+        assert live.reload() == []
+        assert live.jobs is before
+        assert before.terms.concurrency == 3
+        assert live.status()["jobs"]["running"] == 0
+        file.write(ledger={"url": f"sqlite:///{file.ledger}.new"})
+        [note] = live.reload()
+        assert note.startswith("ledger.url: jobs stay")
+        assert live.jobs is before
+
+    run(file, steps)
+
+
 class Closed:
     """An upstream that notes when it is closed."""
 

@@ -9,6 +9,8 @@ from stepdown.config import interpret
 from stepdown.errors import ConfigError
 from support.documents import entry, problems
 
+SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 MESSAGES = [
     (
         {"routes": {"auto": {"laddr": ["gpt-4o"]}}},
@@ -46,6 +48,19 @@ MESSAGES = [
     (
         {"litellm_settings": {"fallbacks": [{"gpt-4o": "claude"}]}},
         "litellm_settings.fallbacks.gpt-4o: expected a list, got 'claude'",
+    ),
+    (
+        {"jobs": {"retention": "10m", "deadline": "1h"}},
+        "jobs: expected a retention no shorter than the deadline, got a mapping",
+    ),
+    (
+        {"jobs": {"webhooks": {"mine": {"url": "ftp://host", "secret": SIGNING}}}},
+        "jobs.webhooks.mine.url: expected an http(s) URL, got 'ftp://host'",
+    ),
+    (
+        {"jobs": {"webhooks": {"mine": {"url": "http://host", "secret": "hunter2"}}}},
+        "jobs.webhooks.mine.secret: expected 'whsec_' and 24 to 64 bytes in base64,"
+        " got a value of type str (not shown)",
     ),
     (
         {"shadow": {"rate": 0.1}},

@@ -40,7 +40,7 @@ def schema(model: type[BaseModel] = Document, path: str = "") -> Iterator[tuple[
         if path:
             yield here, field
         if inner is not None:
-            placeholder = {"routes": ".NAME", "prices": ".MODEL"}.get(name, "")
+            placeholder = {"routes": ".NAME", "prices": ".MODEL", "webhooks": ".NAME"}.get(name, "")
             yield from schema(inner, here + (mark or placeholder))
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pprint
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from stepdown.config.live import Live
 from stepdown.config.summary import summarize
 from support.documents import entry, read
 
-NAMES = "base key header query proxy master env ledger token"
+NAMES = "base key header query proxy master env ledger token hook"
 SECRETS = [f"s3cret-{name}" for name in NAMES.split()]
-BASE, KEY, HEADER, QUERY, PROXY, MASTER, ENV, LEDGER, TOKEN = SECRETS
+BASE, KEY, HEADER, QUERY, PROXY, MASTER, ENV, LEDGER, TOKEN, HOOK = SECRETS
+SIGNING = f"whsec_{b64encode(HOOK.encode() * 3).decode()}"
+SECRETS.append(SIGNING)
+JOBS = {"webhooks": {"mine": {"url": f"https://u:{HOOK}@host/?t={HOOK}", "secret": SIGNING}}}
 
 ENTRIES = [
     entry(
@@ -38,6 +42,7 @@ def config() -> Config:
         *ENTRIES,
         environ={"ENV_KEY": ENV},
         general_settings={"master_key": MASTER},
+        jobs=JOBS,
         ledger={"url": f"postgresql://u:{LEDGER}@host/db"},
     )
 
@@ -53,8 +58,16 @@ def test_the_secrets_are_there_to_be_shown(config: Config) -> None:
 
 
 def parts(config: Config) -> list[Any]:
-    return [config, *config.deployments, *config.model_list, config.ledger, config.notes,
-            config.general_settings, *(d.endpoint for d in config.deployments)]  # fmt: skip
+    return [
+        config,
+        *config.deployments,
+        *config.model_list,
+        config.ledger,
+        config.jobs,
+        config.notes,
+        config.general_settings,
+        *(d.endpoint for d in config.deployments),
+    ]
 
 
 def test_text(config: Config) -> None:
@@ -85,14 +98,20 @@ def test_what_is_frozen_stays_so(config: Config) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "config.yaml"
-    document = {"model_list": ENTRIES, "general_settings": {"master_key": MASTER}}
+    document = {"model_list": ENTRIES, "general_settings": {"master_key": MASTER}, "jobs": JOBS}
     path.write_bytes(msgspec.yaml.encode({**document, "ledger": {"url": str(tmp_path / "l.db")}}))
     return path
 
 
 def test_what_is_built(file: Path) -> None:
     live = Live(file, {"ENV_KEY": ENV})
-    assert_hidden(repr(live) + str(live.status()) + str(live.notes) + repr(live._built))
+    assert_hidden(
+        repr(live)
+        + str(live.status())
+        + str(live.notes)
+        + repr(live._built)
+        + repr(live.jobs.terms)
+    )
 
 
 def test_a_masked_key_shows_its_end_at_most(file: Path) -> None:

@@ -37,7 +37,8 @@ def exchange(wire: Wire, version: str = "1.1", *, keep_alive: bool = True) -> Ex
 
 def journey(model: str = "small") -> Journey:
     found = Journey(parse([], BODY), started=0.0, time=0.0, decision=Decision("direct", model))
-    found.attempts.append(Attempt(model, "d", started=0.0))
+    found.served = Attempt(model, "d", started=0.0)
+    found.attempts.append(found.served)
     return found
 
 
@@ -87,6 +88,33 @@ def test_an_answer_is_one_write() -> None:
         b"x-stepdown-saved: 0.2499999",
     } < set(lines)
     assert body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "line"), [(None, None), ("accepted", None), ("one_of", b"one_of")]
+)
+def test_a_rejected_answer_that_is_served_says_so(verdict: str | None, line: bytes | None) -> None:
+    wire, told = Wire(), journey()
+    assert told.served is not None
+    told.served.verdict = verdict
+    asyncio.run(OpenAIClient(exchange(wire)).answer(told, b"{}"))
+    _, found, rest = wire.written[0].partition(b"\r\nx-stepdown-rejected-by: ")
+    assert (rest.partition(b"\r\n")[0] if found else None) == line
+
+
+def test_a_stream_that_began_with_a_comment_is_opened_once() -> None:
+    wire = Wire()
+
+    async def run() -> None:
+        client = OpenAIClient(exchange(wire))
+        await client.open_stream(journey())
+        await client.write(b": one moment\n\n")
+        await client.open_stream(journey())
+        await client.write(b"data: 1\n\n")
+        await client.close_stream()
+
+    asyncio.run(run())
+    assert b"".join(wire.written).count(b"HTTP/1.1 200 OK") == 1
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,16 @@ def test_headers_and_metadata_carry_the_apps_hints() -> None:
     assert parse([], body()).target == "auto"
 
 
+def test_an_async_request() -> None:
+    assert not parse([], body()).deferred
+    assert parse([(b"x-stepdown-async", b"true")], body()).deferred
+    assert parse([(b"x-stepdown-async", b" True ")], body()).deferred
+    assert not parse([(b"x-stepdown-async", b"false")], body()).deferred
+    for wrong in (b"yes", b"1", b""):
+        with pytest.raises(InvalidField, match="x-stepdown-async: expected true or false"):
+            parse([(b"x-stepdown-async", wrong)], body())
+
+
 def test_credentials_are_not_among_the_headers() -> None:
     headers = Headers(
         [(b"authorization", b"Bearer sk-1"), (b"x-api-key", b"sk-2"), (b"x-team", b"red")]

@@ -19,10 +19,10 @@ from stepdown.config.prices import (
     price_of_deployment,
     price_of_upstream,
 )
-from stepdown.config.schema import LedgerSettings, RouteSettings, ServerSettings
+from stepdown.config.schema import JobSettings, LedgerSettings, RouteSettings, ServerSettings
 from stepdown.config.upstreams import Upstreams
 from stepdown.errors import ConfigError
-from stepdown.names import nearest
+from stepdown.names import known_names
 from stepdown.pipeline import Pipeline
 from stepdown.ports import Price, Upstream
 from stepdown.providers.deployment import Deployment
@@ -31,6 +31,8 @@ from stepdown.providers.openai import OpenAIDialect
 
 if TYPE_CHECKING:
     from stepdown.cascade.plan import Cascades
+    from stepdown.deferral.jobs import Jobs
+    from stepdown.deferral.terms import Terms
     from stepdown.ledger.writer import Ledger
     from stepdown.pricing.book import PriceBook
     from stepdown.routing.route import PolicyRoute
@@ -47,6 +49,8 @@ class Built(Struct, frozen=True):
     routes: "dict[str, PolicyRoute]"
     ledger: "Ledger"
     ledger_settings: LedgerSettings
+    jobs: "Jobs"
+    job_settings: JobSettings
     route_settings: dict[str, RouteSettings]
     upstreams: Upstreams
     server: ServerSettings
@@ -75,6 +79,8 @@ def build(config: Config, *, price_of: PriceOf, previous: Built | None = None) -
         routes=routes,
         ledger=ledger,
         ledger_settings=config.ledger,
+        jobs=build_jobs(config) if previous is None else previous.jobs,
+        job_settings=config.jobs,
         route_settings=config.routes,
         upstreams=upstreams,
         server=config.server,
@@ -125,37 +131,48 @@ def build_routes(config: Config, price_of: PriceOf) -> "dict[str, PolicyRoute]":
 
 
 def build_cascades(
-    config: Config, routes: "Mapping[str, PolicyRoute]", fleet: Fleet
+    config: Config, routes: "Mapping[str, PolicyRoute]", fleet: Fleet | None = None
 ) -> "dict[str, Cascades]":
     """The cascades of the routes that have one, made known to their routes.
 
     Raises ConfigError with what is wrong in any of them.
     """
+    cascades = read_cascades(config, fleet)
+    for name, read in cascades.items():
+        routes[name].begins_cheap = read.begins_cheap
+    return cascades
+
+
+def read_cascades(config: Config, fleet: Fleet | None) -> "dict[str, Cascades]":
+    """The cascades of the routes that have one. Raises ConfigError.
+
+    Without a fleet, the models that graders ask are not looked up.
+    """
     cascading = {
         name: settings
         for name, settings in config.routes.items()
-        if settings.cascade or "cascade" in str(settings.rules)
+        if settings.cascade not in (None, False) or "cascade" in str(settings.rules)
     }
     if not cascading:
         return {}
-    from stepdown.cascade.options import read_cascades
+    from stepdown.cascade import options
     from stepdown.routing.problems import Problems
 
     problems = Problems()
     cascades: dict[str, Cascades] = {}
     for name, settings in cascading.items():
-        options = settings.model_dump(exclude_unset=True)
-        read = read_cascades(
-            options, f"routes.{name}", rungs=len(settings.ladder), problems=problems
+        given = settings.model_dump(exclude_unset=True)
+        read = options.read_cascades(
+            given, f"routes.{name}", rungs=len(settings.ladder), problems=problems
         )
-        if read is not None:
-            for model in read.asks():
-                if not fleet.serves(model):
-                    hint = nearest(model, fleet.models())
-                    at = f"routes.{name}.cascade.validators"
-                    problems.add(at, f"expected a model of model_list, got {model!r}.{hint}")
-            cascades[name] = read
-            routes[name].begins_cheap = read.begins_cheap
+        if read is None:
+            continue
+        cascades[name] = read
+        for model in sorted(read.asks()):
+            if fleet is not None and not fleet.serves(model):
+                hint = known_names(model, fleet.models())
+                at = f"routes.{name}.cascade.validators"
+                problems.add(at, f"a check asks {model!r}, which is no model of model_list.{hint}")
     problems.check()
     return cascades
 
@@ -177,6 +194,33 @@ def build_ledger(config: Config) -> "Ledger":
         )
     except DatabaseUnavailable as error:
         raise ConfigError([f"ledger.url: {error.message.removeprefix('database: ')}"]) from error
+
+
+def build_jobs(config: Config) -> "Jobs":
+    """The jobs, in the ledger's database; not started. Raises ConfigError."""
+    from stepdown.deferral.jobs import Jobs
+    from stepdown.storage.address import parse
+
+    url = config.ledger.url
+    return Jobs(parse(None if url is None else str(url)), job_terms(config.jobs))
+
+
+def job_terms(settings: JobSettings) -> "Terms":
+    """What ``stepdown.deferral`` is to know of the settings."""
+    from stepdown.deferral.terms import Terms
+    from stepdown.deferral.webhooks import Target, key_of
+
+    return Terms(
+        enabled=settings.enabled,
+        retention=settings.retention,
+        most=settings.max,
+        concurrency=settings.concurrency,
+        deadline=settings.deadline,
+        webhooks={
+            name: Target(str(webhook.url), key_of(webhook.secret.get_secret_value()))
+            for name, webhook in settings.webhooks.items()
+        },
+    )
 
 
 def price_of(config: Config) -> PriceOf:

@@ -4,7 +4,13 @@ from pydantic import Field
 
 from stepdown.config.endpoints import Endpoint
 from stepdown.config.notes import Note
-from stepdown.config.schema import LedgerSettings, PriceSettings, RouteSettings, ServerSettings
+from stepdown.config.schema import (
+    JobSettings,
+    LedgerSettings,
+    PriceSettings,
+    RouteSettings,
+    ServerSettings,
+)
 from stepdown.config.schema_litellm import (
     GeneralSettings,
     LitellmSettings,
@@ -25,6 +31,7 @@ class Document(Section):
     routes: dict[Name, RouteSettings] = Field(default={})
     prices: dict[Name, PriceSettings] = Field(default={})
     ledger: LedgerSettings = LedgerSettings()
+    jobs: JobSettings = JobSettings()
     server: ServerSettings = ServerSettings()
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stepdown.config.build import Built, build
+from stepdown.config.build import Built, build, job_terms
 from stepdown.config.reading import load
 from stepdown.config.schema import ServerSettings
 from stepdown.config.upstreams import Upstreams
+from stepdown.deferral.jobs import Jobs
 from stepdown.ledger.writer import Ledger
 from stepdown.pipeline import Pipeline
 from stepdown.ports import Price
@@ -41,6 +42,11 @@ class Live:
     @property
     def pipeline(self) -> Pipeline:
         return self._built.pipeline
+
+    @property
+    def jobs(self) -> Jobs:
+        """The same ones from start to end."""
+        return self._built.jobs
 
     @property
     def server(self) -> ServerSettings:
@@ -81,6 +87,7 @@ class Live:
             "models": list(built.pipeline.fleet.models()),
             "deployments": built.fleet.status(),
             "ledger": {name: getattr(ledger, name) for name in ledger.__struct_fields__},
+            "jobs": built.jobs.status(),
             "notes": built.notes,
         }
 
@@ -90,6 +97,7 @@ class Live:
         """Begin recording. To be called on the event loop that will serve."""
         self._loop = asyncio.get_running_loop()
         self._built.ledger.start()
+        self._built.jobs.start(lambda: self._built.pipeline)
 
     def reload(self, *, tell: bool = True) -> list[str]:
         """Read the file again and put it in force; requests under way end by the old one.
@@ -104,16 +112,18 @@ class Live:
         if self._loop is not None:
             new.ledger.start()
         self._built = new
+        new.jobs.configure(job_terms(new.job_settings))
         self._since = time.time()
         self._reloads += 1
         self._retire(old)
         if tell and self.on_reload is not None:
             self.on_reload()
-        return [*new.notes, *_only_at_start(old.server, new.server)]
+        return [*new.notes, *_only_at_start(old, new)]
 
     async def aclose(self) -> None:
-        """Close the connections and write what the ledger still holds."""
+        """End the jobs, close the connections and write what the ledger still holds."""
         self._loop = None
+        await self._built.jobs.aclose()
         for task in tuple(self._closing):
             await task
         await self._built.upstreams.aclose()
@@ -149,9 +159,12 @@ class Live:
         log.info("the earlier configuration has drained")
 
 
-def _only_at_start(old: ServerSettings, new: ServerSettings) -> list[str]:
-    return [
+def _only_at_start(old: Built, new: Built) -> list[str]:
+    notes = [
         f"server.{key}: takes effect when the server is started again"
         for key in ("host", "port")
-        if getattr(old, key) != getattr(new, key)
+        if getattr(old.server, key) != getattr(new.server, key)
     ]
+    if old.ledger_settings.url != new.ledger_settings.url:
+        notes.append("ledger.url: jobs stay in the earlier one until the server is started again")
+    return notes

@@ -35,7 +35,7 @@ _EXPECTED = {
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }
-_SECRET_KEYS = ("api_key", "master_key", "azure_ad_token")
+_SECRET_KEYS = ("api_key", "master_key", "azure_ad_token", "secret")
 _SECRET_MAPPINGS = ("extra_headers", "extra_query")
 _KEY_STARTS = ("sk-", "gsk_", "xai-", "AIza", "Bearer ", "eyJ")
 _LONGEST = 60

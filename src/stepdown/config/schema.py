@@ -1,11 +1,11 @@
 """The sections that are Stepdown's own; a wrong key or value in them is an error."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from stepdown.config.schema_litellm import Section
-from stepdown.config.values import Bytes, Name, Positive, Rate, SecretUrl, Span, Timeout
+from stepdown.config.values import Bytes, HttpUrl, Name, Positive, Rate, SecretUrl, Span, Timeout
 
 
 class RouteSettings(Section):
@@ -59,6 +59,41 @@ class ServerSettings(Section):
     host: Name = "127.0.0.1"
     port: int = Field(default=4000, ge=0, le=65_535)
     max_body: Bytes = 32_000_000
+
+
+class WebhookSettings(Section):
+    """A target that is told when a job has ended, and the secret that signs what it is told."""
+
+    url: HttpUrl
+    secret: SecretStr
+
+    @field_validator("secret")
+    @classmethod
+    def _usable(cls, secret: SecretStr) -> SecretStr:
+        from stepdown.deferral.webhooks import key_of
+
+        key_of(secret.get_secret_value())
+        return secret
+
+
+class JobSettings(Section):
+    """Requests that are answered later (header ``x-stepdown-async``), for each process.
+
+    Times are seconds, however they are written.
+    """
+
+    enabled: bool = True
+    retention: Span = 86_400.0
+    max: Positive = 1000
+    concurrency: Positive = 8
+    deadline: Span = 3600.0
+    webhooks: dict[Name, WebhookSettings] = Field(default={})
+
+    @model_validator(mode="after")
+    def _kept_until_done(self) -> Self:
+        if self.retention < self.deadline:
+            raise ValueError("expected a retention no shorter than the deadline")
+        return self
 
 
 LATER = {

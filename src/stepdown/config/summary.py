@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stepdown.config.build import build_deployments, build_ledger, build_routes
+from stepdown.config.build import build_deployments, build_ledger, build_routes, read_cascades
 from stepdown.config.document import Config, Placed
 from stepdown.config.fleet_settings import fleet_settings
 from stepdown.config.notes import UNSET
@@ -16,6 +16,9 @@ from stepdown.ports import Price
 from stepdown.pricing.price import TokenPrice
 from stepdown.pricing.schedule import Schedule
 from stepdown.providers.fleet import Fleet
+
+if TYPE_CHECKING:
+    from stepdown.cascade.plan import Cascade, Cascades
 
 _MILLION = Decimal(1_000_000)
 _LONG_KEY = 16
@@ -28,12 +31,17 @@ def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str,
     is wrong.
     """
     config = load(path, environ)
-    prices, rules = _build(config)
+    prices, rules, cascades = _build(config)
     models = [_model(name, config, prices) for name in config.models()]
     return {
         "models": models,
         "routes": [
-            {"route": name, "ladder": list(route.ladder), "rules": rules[name]}
+            {
+                "route": name,
+                "ladder": list(route.ladder),
+                "rules": rules[name],
+                **_cascades(cascades.get(name)),
+            }
             for name, route in config.routes.items()
         ],
         "server": {"host": config.server.host, "port": config.server.port},
@@ -49,14 +57,21 @@ def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str,
     }
 
 
-def _build(config: Config) -> tuple[dict[str, Price | None], dict[str, int]]:
-    """Each deployment's price, and how many rules each route has. Raises ConfigError."""
+def _build(
+    config: Config,
+) -> "tuple[dict[str, Price | None], dict[str, int], dict[str, Cascades]]":
+    """Each deployment's price, how many rules each route has, and the routes' cascades.
+
+    Raises ConfigError.
+    """
     problems: list[str] = []
     prices: dict[str, Price | None] = {}
     rules: dict[str, int] = {}
+    cascades: dict[str, Cascades] = {}
+    fleet: Fleet | None = None
     try:
         deployments = build_deployments(config, Upstreams())
-        Fleet(deployments, fleet_settings(config))
+        fleet = Fleet(deployments, fleet_settings(config))
         prices = {deployment.id: deployment.price for deployment in deployments}
     except ConfigError as error:
         problems += error.problems
@@ -66,12 +81,16 @@ def _build(config: Config) -> tuple[dict[str, Price | None], dict[str, int]]:
     except ConfigError as error:
         problems += error.problems
     try:
+        cascades = read_cascades(config, fleet)
+    except ConfigError as error:
+        problems += error.problems
+    try:
         build_ledger(config)
     except ConfigError as error:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return prices, rules
+    return prices, rules, cascades
 
 
 def _no_price(model: str) -> Price | None:
@@ -123,6 +142,35 @@ def _price(price: Price | None) -> dict[str, str] | None:
 
 def _plain(amount: Decimal) -> str:
     return f"{amount.normalize():f}"
+
+
+def _cascades(cascades: "Cascades | None") -> dict[str, Any]:
+    if cascades is None:
+        return {"cascade": None, "rule_cascades": {}}
+    return {
+        "cascade": _cascade(cascades.default),
+        "rule_cascades": {name: _cascade(own) for name, own in cascades.by_rule.items()},
+    }
+
+
+def _cascade(cascade: "Cascade | None") -> dict[str, Any] | None:
+    """Its checks by name, which of them vouch, and its options; times in seconds."""
+    if cascade is None:
+        return None
+    vouching = [check.name for check in cascade.validators if check.vouches]
+    graders = [check.name for check in cascade.graders]
+    return {
+        "validators": [check.name for check in cascade.validators],
+        "graders": graders,
+        "vouching": [*vouching, *graders],
+        "timeout": {"first_byte": cascade.patience.first_byte, "total": cascade.patience.total},
+        "hedge_after": cascade.patience.hedge_after,
+        "stream": cascade.stream,
+        "start": cascade.start,
+        "early_drop": cascade.early_drop,
+        "serve_best_effort": cascade.serve_best_effort,
+        "keep_alive": cascade.keep_alive,
+    }
 
 
 def _ledger(config: Config) -> str:

@@ -12,6 +12,7 @@ from stepdown.config.live import Live
 from stepdown.errors import ConfigError, StepdownError, Unauthorized, UnknownPath
 from stepdown.server.auth import Gate
 from stepdown.server.client import envelope
+from stepdown.server.jobs import job_routes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _LOOPBACK = {"127.0.0.1", "::1"}
@@ -57,6 +58,7 @@ def build_admin(live: Live, gate: Gate) -> Starlette:
             Route("/health/ready", ready),
             Route("/admin/status", status),
             Route("/admin/reload", reload, methods=["POST"]),
+            *job_routes(live, gate),
             Route("/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ],
         exception_handlers={StepdownError: _failed},

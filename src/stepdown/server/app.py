@@ -11,6 +11,7 @@ from stepdown.server.admin import build_admin
 from stepdown.server.auth import Gate
 from stepdown.server.client import OpenAIClient
 from stepdown.server.exchange import Exchange
+from stepdown.server.jobs import defer
 from stepdown.server.requests import parse
 
 log = logging.getLogger("stepdown.server")
@@ -46,7 +47,10 @@ class App:
             request = parse(headers, exchange.body or b"")
             request.tenant = tenant
             client.request_id = request.id
-            await self.live.pipeline.handle(request, client)
+            if request.deferred:
+                await defer(self.live, exchange, request)
+            else:
+                await self.live.pipeline.handle(request, client)
         except StepdownError as error:
             await client.fail(error)
         except Exception:

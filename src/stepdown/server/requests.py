@@ -77,6 +77,14 @@ def _take_header(request: Request, name: bytes, value: bytes) -> None:
         request.session = text or None
     elif name == b"x-stepdown-route":
         request.route = text or None
+    elif name == b"x-stepdown-async":
+        request.deferred = _is_true("x-stepdown-async", text)
+
+
+def _is_true(header: str, text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise InvalidField(f"{header}: expected true or false, got {text!r}.")
+    return text.lower() == "true"
 
 
 def _invalid(body: bytes, error: str) -> StepdownError:

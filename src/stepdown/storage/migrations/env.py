@@ -4,7 +4,5 @@ from alembic import context
 
 from stepdown.storage.job_table import jobs
 
-context.configure(
-    connection=context.config.attributes["connection"], target_metadata=jobs.metadata
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=jobs.metadata)
 context.run_migrations()

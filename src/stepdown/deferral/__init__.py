@@ -1,0 +1,1 @@
+"""Requests that are answered later: jobs, their answers to polls, and webhooks."""
