@@ -7,13 +7,13 @@ the order in which they speak.
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from msgspec import Raw, Struct, field, structs
 
 from stepdown.calls import Call
-from stepdown.cascade.climb import climb
+from stepdown.cascade.climb import asks_logprobs, climb
 from stepdown.cascade.plan import Cascade
 from stepdown.cascade.steps import (
     Ask,
@@ -33,7 +33,7 @@ from stepdown.cascade.steps import (
 )
 from stepdown.errors import StepdownError
 from stepdown.ports import Client, Transcript
-from stepdown.types import ACCEPTED, Choice, Journey, Request, Role
+from stepdown.types import ACCEPTED, Attempt, Choice, Journey, Request, Role
 
 QUEUE = 64
 """Events that may wait to be heard, before the upstreams have to."""
@@ -61,6 +61,14 @@ class Caller(Protocol):
     def settle(self, journey: Journey, call: Call) -> None: ...
 
     async def serve(self, journey: Journey, call: Call, client: Client) -> None: ...
+
+
+class Heard(Struct, frozen=True):
+    """What a rung's task tells: an event, or what nobody expected, and the bytes that it is of."""
+
+    rung: int
+    event: Event | Exception
+    shown: bytes = b""
 
 
 class Rung(Struct):
@@ -91,7 +99,7 @@ class Ascent:
         self._client = client
         self._streams = journey.request.streams
         self._rungs: dict[int, Rung] = {}
-        self._events: asyncio.Queue[tuple[Event | Exception, bytes]] = asyncio.Queue(QUEUE)
+        self._events: asyncio.Queue[Heard] = asyncio.Queue(QUEUE)
         self._spoke = monotonic()
 
     async def run(self, start: int) -> None:
@@ -117,7 +125,8 @@ class Ascent:
             case Drop():
                 await self._drop(step)
             case Ask():
-                return Told(monotonic(), await self._ask(step))
+                choices = await self._ask(step)
+                return Told(monotonic(), choices)
         return Began(monotonic())
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────
@@ -141,7 +150,7 @@ class Ascent:
             event = Broke(monotonic(), step.rung, error)
         except Exception as error:  # noqa: BLE001  whoever listens raises it
             event = error
-        await self._tell(event)
+        await self._events.put(Heard(step.rung, event))
 
     async def _read(self, step: Begin, rung: Rung) -> Sequence[Choice]:
         """Call a rung whose answer is checked; tell what it says, return all of it."""
@@ -150,39 +159,58 @@ class Ascent:
         call = rung.call = await self._calls.begin(
             journey, request, self._ladder[step.rung], rung=step.rung, alone=True
         )
-        hides = "logprobs" in request.fields and "logprobs" not in journey.request.fields
         try:
+            hides = asks_logprobs(request) and not asks_logprobs(journey.request)
             transcript = rung.transcript = call.transcript(hide_logprobs=hides)
-            pieces = transcript.feed(call.body)
-            if call.tap is not None:
-                await self._tell(Said(monotonic(), step.rung, pieces), call.body)
-                async for shown in call.shown():
-                    pieces = transcript.feed(shown)
-                    await self._tell(Said(monotonic(), step.rung, pieces), shown)
+            shown = call.body
+            while shown:
+                pieces = transcript.feed(shown)
+                if call.tap is not None:
+                    said = Said(monotonic(), step.rung, pieces)
+                    await self._events.put(Heard(step.rung, said, shown))
+                shown = await call.more()
         except BaseException as error:
             self._calls.end(journey, call, error)
             raise
         self._calls.end(journey, call)
         return transcript.choices
 
-    async def _tell(self, event: Event | Exception, shown: bytes = b"") -> None:
-        await self._events.put((event, shown))
-
     async def _ask(self, ask: Ask) -> Sequence[Choice | None]:
-        """A grader's calls, made at once; None for each that failed."""
-        model = ask.model or self._ladder[ask.rung]
-        return await asyncio.gather(*(self._graded(ask, model, each) for each in ask.requests))
+        """A grader's calls, made at once; None for each that failed or was not done in time."""
+        if not ask.requests:
+            return ()
+        loop, model = asyncio.get_running_loop(), ask.model or self._ladder[ask.rung]
+        calls = [loop.create_task(self._graded(ask, model, each)) for each in ask.requests]
+        end = None if ask.seconds is None else monotonic() + ask.seconds
+        try:
+            pending = set(calls)
+            while pending and (end is None or monotonic() < end):
+                _, pending = await asyncio.wait(
+                    pending, timeout=self._pause(end), return_when=asyncio.FIRST_EXCEPTION
+                )
+                if any(call.done() and call.exception() for call in calls):
+                    break
+                await self._keep_alive()
+            return [call.result() if call.done() else None for call in calls]
+        finally:
+            await _cancel(calls)
 
     async def _graded(self, ask: Ask, model: str, request: Request) -> Choice | None:
+        journey = self._journey
         try:
             call = await self._calls.begin(
-                self._journey, request, model, rung=ask.rung, role=ask.role
+                journey, request, model, rung=ask.rung, role=ask.role, alone=True
             )
             try:
                 transcript = call.transcript()
-                transcript.feed(call.body)
-            finally:
-                self._calls.end(self._journey, call)
+                shown = call.body
+                while shown:
+                    transcript.feed(shown)
+                    shown = await call.more()
+            except BaseException as error:
+                self._calls.end(journey, call, error)
+                raise
+            self._calls.end(journey, call)
         except StepdownError:
             return None  # the attempt is on the journey, with its error
         return next(iter(transcript.choices), None)
@@ -193,38 +221,40 @@ class Ascent:
         """The next event of a rung that still counts, within so many seconds."""
         end = None if seconds is None else monotonic() + seconds
         while True:
-            left = None if end is None else end - monotonic()
-            if left is not None and left <= 0 and self._events.empty():
+            if end is not None and monotonic() >= end and self._events.empty():
                 return Lapsed(monotonic())
-            event = await self._next(left)
+            event = await self._next(self._pause(end))
             if event is not None:
                 return event
 
     async def _next(self, seconds: float | None) -> Event | None:
         """The next event, or None where it was of a dropped rung or did not come in time."""
-        quiet = None
-        if self._streams:
-            quiet = max(0.0, self._spoke + self._cascade.keep_alive - monotonic())
-        waits = [each for each in (seconds, quiet) if each is not None]
         try:
-            async with asyncio.timeout(min(waits, default=None)):
-                event, shown = await self._events.get()
+            async with asyncio.timeout(seconds):
+                heard = await self._events.get()
         except TimeoutError:
-            if self._streams and monotonic() >= self._spoke + self._cascade.keep_alive:
-                await self._keep_alive()
+            await self._keep_alive()
             return None
-        if isinstance(event, Exception):
-            raise event
-        assert isinstance(event, Said | Done | Ready | Broke)
-        rung = self._rungs[event.rung]
+        rung = self._rungs[heard.rung]
         if rung.dropped:
             return None
+        if isinstance(heard.event, Exception):
+            raise heard.event
         if self._cascade.stream == "optimistic":
-            rung.heard.append(shown)
-        return event
+            rung.heard.append(heard.shown)
+        return heard.event
+
+    def _pause(self, end: float | None) -> float | None:
+        """Seconds to wait at most: until then, or until the client has to hear something."""
+        waits = [] if end is None else [end]
+        if self._streams:
+            waits.append(self._spoke + self._cascade.keep_alive)
+        return max(0.0, min(waits) - monotonic()) if waits else None
 
     async def _keep_alive(self) -> None:
-        """Tell a client that waits for a stream's first byte that somebody is at work."""
+        """Tell a client that has waited long for a stream's first byte that somebody is at work."""
+        if not self._streams or monotonic() < self._spoke + self._cascade.keep_alive:
+            return
         self._spoke = monotonic()
         await self._client.open_stream(self._journey)
         await self._client.write(KEEP_ALIVE)
@@ -232,25 +262,31 @@ class Ascent:
     async def _drop(self, step: Drop) -> None:
         rung = self._rungs[step.rung]
         rung.dropped = True
-        await _cancel(rung.task)
+        await _cancel([rung.task])
         call = rung.call
         if call is None:
-            attempt = next(
-                (a for a in reversed(self._journey.attempts) if a.rung == step.rung), None
-            )
+            attempt = self._last_attempt(step.rung)
         else:
             self._calls.end(self._journey, call, asyncio.CancelledError())
             attempt = call.attempt
-        if attempt is not None:
-            attempt.verdict, attempt.reason, attempt.early = step.verdict, step.reason, step.early
-            attempt.error = None if attempt.error == "cancelled" else attempt.error
+        if attempt is None or attempt.error not in (None, "cancelled"):
+            return  # never called, or failed by itself before it could be dropped
+        attempt.verdict, attempt.reason, attempt.early = step.verdict, step.reason, step.early
+        attempt.error = None
+
+    def _last_attempt(self, rung: int) -> Attempt | None:
+        for attempt in reversed(self._journey.attempts):
+            if attempt.rung == rung and attempt.role == "answer":
+                return attempt
+        return None
 
     async def _stop(self) -> None:
         """Break off what is still under way."""
-        for rung in self._rungs.values():
-            await _cancel(rung.task)
+        rungs = self._rungs.values()
+        for rung in rungs:
             if rung.call is not None:
                 self._calls.end(self._journey, rung.call, asyncio.CancelledError())
+        await _cancel([rung.task for rung in rungs])
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 
@@ -268,25 +304,35 @@ class Ascent:
         elif not self._streams:
             await client.answer(journey, rung.transcript.body(call.attempt.usage))
         else:
-            await client.open_stream(journey)
             if served.whole:
                 wanted = journey.request.prompt.wants_usage
-                await client.write(rung.transcript.events(with_usage=wanted))
+                shown = rung.transcript.events(with_usage=wanted)
             else:
-                await self._pass_on(served.rung, rung)
+                shown = b"".join(rung.heard)
+            await client.open_stream(journey)
+            await client.write(shown)
+            if not served.whole:
+                await self._pass_on(served.rung)
             await client.close_stream()
 
-    async def _pass_on(self, number: int, rung: Rung) -> None:
+    async def _pass_on(self, rung: int) -> None:
         """The rest of a stream whose checks can no longer fail."""
-        await self._client.write(b"".join(rung.heard))
         while True:
-            event, shown = await self._events.get()
-            if shown:
-                await self._client.write(shown)
-            if isinstance(event, Broke):
-                raise event.error
-            if isinstance(event, Done):
-                return
+            heard = await self._events.get()
+            if heard.rung != rung:
+                continue
+            match heard.event:
+                case Said():
+                    if heard.shown:
+                        await self._client.write(heard.shown)
+                case Done():
+                    return
+                case Broke(error=error):
+                    raise error
+                case Exception() as error:
+                    raise error
+                case _:
+                    raise AssertionError(f"a stream cannot tell this: {heard.event}")
 
 
 def _streamed(request: Request) -> Request:
@@ -300,8 +346,10 @@ def _streamed(request: Request) -> Request:
     )
 
 
-async def _cancel(task: asyncio.Task[None] | None) -> None:
-    if task is None or task.done():
-        return
-    task.cancel()
-    await asyncio.wait({task})
+async def _cancel(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+    """Cancel all of them, then wait until they have cleaned up."""
+    running = [task for task in tasks if task is not None and not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)

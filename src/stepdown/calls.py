@@ -22,6 +22,8 @@ class Call(Struct):
     body: bytes = b""
     rest: AsyncIterator[bytes] | None = None
     tap: StreamTap | None = None
+    over: bool = False
+    """Whether the upstream's stream came to its end."""
 
     async def first_bytes(self, reply: Reply) -> None:
         """Read until there is something to show: until then another try is still possible."""
@@ -35,20 +37,43 @@ class Call(Struct):
             if tap.error is not None:
                 raise tap.error
 
-    async def shown(self) -> AsyncIterator[bytes]:
-        """What a stream shows behind its first bytes. Raises UpstreamError where it breaks off."""
+    async def more(self) -> bytes:
+        """What the answer shows behind its first bytes, piece by piece; nothing at its end.
+
+        Raises UpstreamError where it breaks off.
+        """
         tap, rest = self.tap, self.rest
-        assert tap is not None
-        assert rest is not None
-        async for data in rest:
-            if shown := tap.feed(data):
-                yield shown
+        if tap is None or rest is None:
+            return b""
+        while True:
             if tap.error is not None:
                 raise tap.error
-        if shown := tap.end():
-            yield shown
-        if not tap.finished:
-            raise UpstreamUnreachable("The upstream ended its stream in the middle of the answer.")
+            if self.over and not tap.finished:
+                raise UpstreamUnreachable(
+                    "The upstream ended its stream in the middle of the answer."
+                )
+            if self.over:
+                return b""
+            try:
+                shown = tap.feed(await anext(rest))
+            except StopAsyncIteration:
+                self.over = True
+                shown = tap.end()
+            if shown:
+                return shown
+
+    def shown(self) -> AsyncIterator[bytes]:
+        """The same as an iterator; a generator would outlive a client that goes away."""
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        shown = await self.more()
+        if not shown:
+            raise StopAsyncIteration
+        return shown
 
     def transcript(self, *, hide_logprobs: bool = False) -> Transcript:
         """A reader for what this call answers."""

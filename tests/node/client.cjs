@@ -62,6 +62,21 @@ const cases = {
     return { ids: ids.sort() };
   },
 
+  async cascadePlain() {
+    const { data, response } = await client.chat.completions
+      .create({ model: "labels", messages })
+      .withResponse();
+    return {
+      content: data.choices[0].message.content,
+      model: response.headers.get("x-stepdown-model"),
+      attempts: response.headers.get("x-stepdown-attempts"),
+    };
+  },
+
+  async cascadeStream() {
+    return read(await client.chat.completions.create({ model: "labels", messages, stream: true }));
+  },
+
   async unknownModel() {
     return client.chat.completions.create({ model: "smal", messages });
   },

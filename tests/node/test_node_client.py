@@ -49,11 +49,18 @@ def packages() -> Path:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: FaultServer, launch: Any) -> GatewayProcess:
-    names = ("small", "tools", "limited", "broken", "stalled")
+    names = ("small", "large", "tools", "limited", "broken", "stalled")
     started: GatewayProcess = launch(
         {
             "model_list": [deployment(upstream, name) for name in names],
-            "routes": {"auto": {"ladder": ["small"]}},
+            "routes": {
+                "auto": {"ladder": ["small"]},
+                "labels": {
+                    "ladder": ["small", "large"],
+                    "rules": [],
+                    "cascade": {"validators": [{"one_of": ["yes", "no"]}], "keep_alive": 0.1},
+                },
+            },
             "router_settings": {"num_retries": 0},
             "general_settings": {"master_key": KEY},
         }
@@ -116,7 +123,22 @@ def test_tools(run: Run, upstream: FaultServer) -> None:
 
 
 def test_models_are_listed(run: Run) -> None:
-    assert run("models")["ids"] == ["auto", "broken", "limited", "small", "stalled", "tools"]
+    names = ["auto", "broken", "labels", "large", "limited", "small", "stalled", "tools"]
+    assert run("models")["ids"] == names
+
+
+def test_a_cascade_climbs(run: Run, upstream: FaultServer) -> None:
+    upstream.script("small", faults.says("Who", " knows"))
+    upstream.script("large", faults.says("yes"))
+    assert run("cascadePlain") == {"content": "yes", "model": "large", "attempts": "2"}
+
+
+def test_a_checked_answer_is_a_stream_with_comments_before_it(
+    run: Run, upstream: FaultServer
+) -> None:
+    upstream.script("small", faults.says("n", "o", head_after=0.25))
+    seen = run("cascadeStream")
+    assert (seen["content"], seen["finish"], seen["usage"]) == ("no", "stop", None)
 
 
 @pytest.mark.parametrize(

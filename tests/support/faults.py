@@ -4,7 +4,8 @@ Each takes its settings and returns a behaviour, which answers one request. Seco
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from support import chat
@@ -33,6 +34,110 @@ def ok(*, head_after: float = 0.0, between: float = 0.0, **reply: Any) -> Behavi
         await exchange.end_chunks()
 
     return answer
+
+
+class Gate:
+    """Opened by the test: what waits behind it then goes on."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def wait(self) -> None:
+        while not self._open.is_set():  # noqa: ASYNC110  opened from another thread
+            await asyncio.sleep(0.005)
+
+
+def says(
+    *words: str,
+    logprob: float = -0.1,
+    n: int = 1,
+    finish_reason: str = "stop",
+    head_after: float = 0.0,
+    between: float = 0.0,
+    gate: Gate | None = None,
+    gate_after: int = 0,
+) -> Behaviour:
+    """Answer with these words, a token each, whole or streamed as asked, ``n`` times.
+
+    Log probabilities are told where they are asked for. Behind a ``gate`` stands the whole
+    answer, or what follows the first ``gate_after`` events of a stream.
+    """
+
+    async def answer(exchange: Exchange) -> None:
+        seen = exchange.seen
+        told = logprob if seen.json.get("logprobs") is True else None
+        await asyncio.sleep(head_after)
+        if not seen.streams:
+            if gate is not None:
+                await gate.wait()
+            await exchange.whole(
+                chat.completion(
+                    seen.model,
+                    "".join(words),
+                    completion_tokens=len(words) * n,
+                    finish_reason=finish_reason,
+                    logprobs=None if told is None else chat.logprobs(words, told),
+                    n=n,
+                )
+            )
+            return
+        events = chat.stream(
+            seen.model,
+            words,
+            with_usage=seen.asks_usage,
+            finish_reason=finish_reason,
+            logprob=told,
+            n=n,
+        )
+        await _send(exchange, events, between, gate, gate_after)
+
+    return answer
+
+
+def calls_tools(*calls: tuple[str, Sequence[str]]) -> Behaviour:
+    """Answer with tool calls: each a name, and its arguments in the parts in which they stream."""
+
+    async def answer(exchange: Exchange) -> None:
+        seen = exchange.seen
+        if seen.streams:
+            events = chat.stream_of_calls(seen.model, calls, with_usage=seen.asks_usage)
+            await _send(exchange, events)
+            return
+        listed = [
+            {
+                "id": f"call_{index}",
+                "type": "function",
+                "function": {"name": name, "arguments": "".join(parts)},
+            }
+            for index, (name, parts) in enumerate(calls)
+        ]
+        whole = chat.completion(
+            seen.model, None, message={"tool_calls": listed}, finish_reason="tool_calls"
+        )
+        await exchange.whole(whole)
+
+    return answer
+
+
+async def _send(
+    exchange: Exchange,
+    events: Sequence[bytes],
+    between: float = 0.0,
+    gate: Gate | None = None,
+    gate_after: int = 0,
+) -> None:
+    if gate is not None and not gate_after:
+        await gate.wait()
+    await exchange.open_chunked()
+    for number, event in enumerate(events):
+        await asyncio.sleep(between if number else 0)
+        if gate is not None and number == gate_after:
+            await gate.wait()
+        await exchange.chunk(event)
+    await exchange.end_chunks()
 
 
 def raw_stream(*events: bytes) -> Behaviour:

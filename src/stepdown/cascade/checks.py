@@ -27,7 +27,7 @@ class Checks:
         self.failed: Rejection | None = None
         self.validators = [v for v in cascade.validators if self._applies(v)]
         self.graders = [g for g in cascade.graders if self._applies(g)]
-        self.settle = bool(self.validators) and not self.graders
+        self.settle = bool(self.validators) and not self.graders and self.failed is None
         self.settle = self.settle and all(v.settles for v in self.validators)
 
     @property
@@ -60,7 +60,7 @@ class Checks:
         for grader in self.graders:
             for choice in choices:
                 try:
-                    reason = yield from grader.grade(choice, self._request)
+                    reason = yield from _consulting(grader.grade(choice, self._request))
                 except Exception as error:  # noqa: BLE001  a user's grader may raise anything
                     return _could_not(grader, error)
                 if reason is not None:
@@ -83,31 +83,69 @@ class Watcher:
         self._request = request
         self._watches: dict[int, list[tuple[Validator, Watch | None]]] = {}
         self._wanted = max(1, request.prompt.n or 1)
+        self._rejected = False
 
     @property
     def settled(self) -> bool:
         """Whether no continuation of any choice can be rejected any more."""
-        return len(self._watches) >= self._wanted and all(
-            watch is not None and watch.settled
-            for watches in self._watches.values()
-            for _, watch in watches
-        )
+        if self._rejected or len(self._watches) < self._wanted:
+            return False
+        try:
+            return all(
+                watch is not None and watch.settled
+                for watches in self._watches.values()
+                for _, watch in watches
+            )
+        except Exception:  # noqa: BLE001  a user's watch may raise anything
+            return False
 
     def feed(self, pieces: Sequence[Piece]) -> Rejection | None:
         """Why no continuation can pass, or None while one could."""
         for piece in pieces:
-            watches = self._watches.get(piece.choice)
-            if watches is None:
-                watches = self._watches[piece.choice] = [
-                    (validator, validator.watch(self._request)) for validator in self._validators
-                ]
-            for validator, watch in watches:
-                if watch is None:
-                    continue
+            said = self._begin(piece.choice) or self._feed(piece)
+            if said is not None:
+                self._rejected = True
+                return said
+        return None
+
+    def _begin(self, choice: int) -> Rejection | None:
+        """Watch a choice from its first piece on."""
+        if choice in self._watches:
+            return None
+        watches = self._watches[choice] = []
+        for validator in self._validators:
+            try:
+                watches.append((validator, validator.watch(self._request)))
+            except Exception as error:  # noqa: BLE001  a user's validator may raise anything
+                return _could_not(validator, error)
+        return None
+
+    def _feed(self, piece: Piece) -> Rejection | None:
+        for validator, watch in self._watches[piece.choice]:
+            if watch is not None:
                 said = _run(validator, watch.feed, piece)
                 if said is not None:
                     return said
         return None
+
+
+def _consulting(
+    grading: Generator[Consult, Sequence[Choice | None], str | None],
+) -> Generator[Consult, Sequence[Choice | None], str | None]:
+    """The grading itself; raises TypeError where it wishes for anything but a consultation."""
+    try:
+        wish = _consult(next(grading))
+        while True:
+            wish = _consult(grading.send((yield wish)))
+    except StopIteration as end:
+        reason: str | None = end.value
+        return reason
+
+
+def _consult(wish: object) -> Consult:
+    if isinstance(wish, Consult):
+        return wish
+    raise TypeError(f"expected a Consult, got {type(wish).__name__}")
 
 
 def _run(check: Validator, ask: Callable[..., str | None], *given: object) -> Rejection | None:

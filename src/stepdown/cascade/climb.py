@@ -77,7 +77,7 @@ class _Climb:
             heard = heard or isinstance(event, Said)
             match self._react(rung, event, watcher, now - began, heard):
                 case Done() as answer:
-                    return (yield from self._weigh(answer))
+                    return (yield from self._weigh(answer, began))
                 case Served() as served:
                     yield from self._call_off_hedge()
                     return served
@@ -124,25 +124,33 @@ class _Climb:
             return None
         return Drop(said.rung, rejection.name, rejection.reason, early=True)
 
-    def _weigh(self, answer: Done) -> Generator[Step, Event, Served | None]:
+    def _weigh(self, answer: Done, began: float) -> Generator[Step, Event, Served | None]:
         """Check a whole answer: free checks first, then those that cost a call."""
         rejection = self.checks.reject(answer.choices)
         if rejection is None:
-            rejection = yield from self._grade(answer)
+            rejection = yield from self._grade(answer, began)
         if rejection is None:
             yield from self._call_off_hedge()
             return Served(answer.rung)
-        self.best = answer.rung
+        if answer.choices:
+            self.best = answer.rung
         yield Drop(answer.rung, rejection.name, rejection.reason)
         return None
 
-    def _grade(self, answer: Done) -> Generator[Step, Event, Rejection | None]:
+    def _grade(self, answer: Done, began: float) -> Generator[Step, Event, Rejection | None]:
+        """What the graders say, as far as the rung's time allows for their calls."""
+        total = self.cascade.patience.total
         grading = self.checks.grade(answer.choices)
+        now = answer.at
         try:
             wish = next(grading)
             while True:
-                told = yield Ask(answer.rung, wish.requests, wish.role, wish.model)
+                left = None if total is None else max(0.0, began + total - now)
+                told = yield Ask(answer.rung, wish.requests, wish.role, wish.model, left)
                 assert isinstance(told, Told)
+                now = told.at
+                if total is not None and now >= began + total and None in told.choices:
+                    return Rejection("timeout", f"not graded after {total:g} s")
                 wish = grading.send(told.choices)
         except StopIteration as end:
             rejection: Rejection | None = end.value
@@ -175,7 +183,10 @@ class _Climb:
 
     @property
     def _optimistic(self) -> bool:
-        return self.request.streams and self.cascade.stream == "optimistic" and self.checks.settle
+        """Whether the answer may be shown before its end: as it comes, so only where it holds
+        nothing that the client did not ask for."""
+        shows = self.request.streams and self.cascade.stream == "optimistic" and self.checks.settle
+        return shows and asks_logprobs(self.checked) == asks_logprobs(self.request)
 
     def _seconds_left(self, since: float, heard: bool) -> float | None:
         """Seconds until the next thing is due, or None where nothing ever is."""
@@ -208,6 +219,11 @@ def _with_logprobs(request: Request, alternatives: int | None) -> Request:
     if alternatives > _asked_for(request):
         fields["top_logprobs"] = Raw(b"%d" % alternatives)
     return structs.replace(request, fields=fields)
+
+
+def asks_logprobs(request: Request) -> bool:
+    """Whether the answer is to come with the tokens' log probabilities."""
+    return bytes(request.fields.get("logprobs", b"")) == b"true"
 
 
 def _asked_for(request: Request) -> int:

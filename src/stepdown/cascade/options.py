@@ -1,6 +1,7 @@
 """Reads the ``cascade`` of a route and of its rules: every problem with its path."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from stepdown.cascade.plan import Cascade, Cascades, Patience
@@ -21,6 +22,9 @@ OPTIONS = (
 )
 TIMEOUTS = ("first_byte", "total")
 KEEP_ALIVE = 5.0
+
+_WRITTEN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>ms|s|m|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def read_cascades(
@@ -57,10 +61,7 @@ def read_cascade(given: Any, path: str, problems: Problems) -> Cascade | None:
         problems.expected(path, "a list of validators, or {validators: […], …}", given)
         return None
     _check_names(given, OPTIONS, path, "a cascade", problems)
-    entries = given.get("validators")
-    if not is_list(entries) or not entries:
-        problems.expected(f"{path}.validators", "a list of validators", entries)
-        entries = ()
+    entries = _entries(given, path, problems)
     validators, graders = build_checks(entries, f"{path}.validators", problems)
     cascade = Cascade(
         validators,
@@ -77,18 +78,32 @@ def read_cascade(given: Any, path: str, problems: Problems) -> Cascade | None:
     return cascade
 
 
+def _entries(given: Mapping[str, Any], path: str, problems: Problems) -> Sequence[Any]:
+    """The list of validators; a name that is not known may be what it was meant by."""
+    entries = given.get("validators")
+    if is_list(entries) and entries:
+        return entries
+    if "validators" in given:
+        problems.expected(f"{path}.validators", "a list of validators", entries)
+    elif given.keys() <= set(OPTIONS):
+        problems.add(path, "expected a list of validators under 'validators', got none")
+    return ()
+
+
 def _patience(given: Mapping[str, Any], path: str, problems: Problems) -> Patience:
     timeout, at = _timeout(given.get("timeout"), f"{path}.timeout", problems), f"{path}.timeout"
     _check_names(timeout, TIMEOUTS, at, "a timeout", problems)
-    return Patience(
-        first_byte=_seconds(timeout, "first_byte", at, problems),
-        total=_seconds(timeout, "total", at, problems),
-        hedge_after=_seconds(given, "hedge_after", path, problems),
-    )
+    first_byte = _seconds(timeout, "first_byte", at, problems)
+    total = _seconds(timeout, "total", at, problems)
+    hedge_after = _seconds(given, "hedge_after", path, problems)
+    for where, due in ((f"{at}.first_byte", first_byte), (f"{path}.hedge_after", hedge_after)):
+        if due is not None and total is not None and due >= total:
+            problems.add(where, f"expected less than timeout.total ({total:g} s), got {due:g} s")
+    return Patience(first_byte, total, hedge_after)
 
 
 def _timeout(given: Any, path: str, problems: Problems) -> Mapping[str, Any]:
-    if is_number(given):
+    if is_number(given) or isinstance(given, str):
         return {"total": given}
     if given is None or is_mapping(given):
         return given or {}
@@ -138,10 +153,13 @@ def _seconds(given: Mapping[str, Any], key: str, path: str, problems: Problems) 
     value = given.get(key)
     if value is None:
         return None
-    if not is_number(value) or not 0 < value < float("inf"):
-        problems.expected(f"{path}.{key}", "seconds above 0", value)
+    seconds = value
+    if isinstance(value, str) and (written := _WRITTEN.fullmatch(value)):
+        seconds = float(written["number"]) * _UNITS[written["unit"] or "s"]
+    if not is_number(seconds) or not 0 < seconds < float("inf"):
+        problems.expected(f"{path}.{key}", "seconds above 0 (2, 0.5, 200ms, 10m)", value)
         return None
-    return float(value)
+    return float(seconds)
 
 
 def _check_names(

@@ -1,6 +1,6 @@
 """What a cascade is to do: its checks, its patience, and where it begins."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct, structs
@@ -48,16 +48,30 @@ class Cascade(Struct, frozen=True):
     keep_alive: float = 5.0
 
     def checks(self, request: Request) -> bool:
-        """Whether any check applies to the answer to this request."""
-        return any(v.applies(request) for v in self.validators) or any(
-            g.applies(request) for g in self.graders
-        )
+        """Whether any check applies to the answer to this request.
+
+        One that fails to tell counts: the climb then turns the answer down for it.
+        """
+        return any(_applies(each, request, failing=True) for each in self._all())
 
     def vouches(self, request: Request) -> bool:
         """Whether passing would say that the answer is right in substance."""
-        return any(grader.applies(request) for grader in self.graders) or any(
-            validator.vouches and validator.applies(request) for validator in self.validators
+        return any(
+            _applies(each, request, failing=False)
+            for each in self._all()
+            if getattr(each, "vouches", True)
         )
+
+    def _all(self) -> Iterator[Validator | Grader]:
+        yield from self.validators
+        yield from self.graders
+
+
+def _applies(check: Validator | Grader, request: Request, *, failing: bool) -> bool:
+    try:
+        return check.applies(request)
+    except Exception:  # noqa: BLE001  a user's check may raise anything
+        return failing
 
 
 class Cascades(Struct, frozen=True):

@@ -42,12 +42,16 @@ class Drop(Struct, frozen=True):
 
 
 class Ask(Struct, frozen=True):
-    """Make these calls at once, and send ``Told`` when all of them have ended."""
+    """Make these calls at once, and send ``Told`` when all of them have ended.
+
+    Those that have not within so many ``seconds`` are broken off.
+    """
 
     rung: int
     requests: tuple[Request, ...]
     role: Role
     model: str | None = None
+    seconds: float | None = None
 
 
 Step = Begin | Listen | Drop | Ask
@@ -98,7 +102,7 @@ class Lapsed(Event, frozen=True):
 
 
 class Told(Event, frozen=True):
-    """The answers to an ``Ask``, in its order; None for a call that failed."""
+    """The answers to an ``Ask``, in its order; None for a call that failed or took too long."""
 
     choices: Sequence[Choice | None]
 
