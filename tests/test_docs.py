@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from stepdown.cli import main
 from stepdown.config.reading import interpret
+from stepdown.deferral.webhooks import key_of, sign
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
@@ -35,12 +37,18 @@ MODELS = [
 ]
 
 
+ENVIRON = {
+    "OPENAI_API_KEY": "k",
+    "JOBS_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+
+
 def configurations() -> list[Any]:
     """The YAML blocks that are configurations of the gateway."""
     return [
         block
         for block in blocks("yaml")
-        if re.search("^(model_list|routes):", block.values[0], re.M)
+        if re.search("^(model_list|routes|jobs):", block.values[0], re.M)
     ]
 
 
@@ -49,12 +57,26 @@ def test_configurations_are_valid(text: str) -> None:
     document = yaml.safe_load(text)
     for route in document.get("routes", {}).values():
         route.pop("router", None)  # the reader's own module
-    interpret({"model_list": MODELS, **document}, {"OPENAI_API_KEY": "k"})
+    interpret({"model_list": MODELS, **document}, ENVIRON)
 
 
 @pytest.mark.parametrize("text", blocks("python"))
 def test_python_is_python(text: str) -> None:
     ast.parse(text)
+
+
+def test_the_check_of_a_webhooks_signature_works() -> None:
+    [code] = [block.values[0] for block in blocks("python") if "def verify(" in block.values[0]]
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    secret, now = ENVIRON["JOBS_WEBHOOK_SECRET"], int(time.time())
+    headers = {
+        "webhook-id": "job_1",
+        "webhook-timestamp": str(now),
+        "webhook-signature": sign(key_of(secret), "job_1", now, b"{ }"),
+    }
+    assert scope["verify"](secret, headers, b"{ }")
+    assert not scope["verify"](secret, headers, b"{}")
 
 
 def commands() -> list[str]:
@@ -71,6 +93,10 @@ def test_commands_and_their_options_exist(line: str) -> None:
     context = click.Context(main)
     command = main.get_command(context, words[0])
     assert command is not None, f"there is no command {words[0]!r}"
+    if isinstance(command, click.Group):
+        words = words[1:]
+        command = command.get_command(context, words[0])
+        assert command is not None, f"there is no command {line!r}"
     options = {name for parameter in command.params for name in parameter.opts}
     for word in words[1:]:
         if word.startswith("--"):

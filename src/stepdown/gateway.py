@@ -2,7 +2,7 @@
 
     async with Gateway.from_config("config.yaml") as gateway:
         reply = await gateway.chat("Is this spam? …", intent="classification")
-        person = await gateway.extract_with_cascade("Ada Lovelace, born 1815 …", Person)
+        found = await gateway.extract_with_cascade("Ada Lovelace, born 1815 …", Person)
 
     with Gateway.from_config("config.yaml").blocking() as gateway:   # the same, without async
         reply = gateway.chat("Is this spam? …")
@@ -12,42 +12,55 @@ What goes through it is routed, checked, priced and recorded as what comes over 
 
 import asyncio
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
-from stepdown.cascade.plan import Cascade
+from stepdown.cascade.options import read_cascade
+from stepdown.cascade.plan import MODE_HEADER, UNHURRIED, Cascade, Cascades
 from stepdown.config.build import Built, build, price_of
 from stepdown.config.reading import interpret, load
-from stepdown.errors import ConfigError, InvalidField
-from stepdown.extraction import Extracted, Shape
-from stepdown.types import Attempt, Journey, Prompt, Request
+from stepdown.errors import ExtractionFailed, InvalidField, UnknownModel
+from stepdown.extraction import Extracted, Misfit, Shape, shape_of
+from stepdown.names import known_names
+from stepdown.routing.problems import Problems
+from stepdown.routing.shapes import is_mapping
+from stepdown.types import ACCEPTED, Attempt, Journey, Prompt, Request
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 Messages = str | Sequence[Mapping[str, Any]]
 """A conversation as in OpenAI's chat requests; a text stands for one user turn."""
+Checks = Mapping[str, Any] | Sequence[Any]
+"""A cascade as in the configuration: its mapping, or the list of its validators."""
 
 
 class Reply(Struct, frozen=True):
     """A model's answer, and how it came about.
 
-    ``body`` is the chat completion as the upstream wrote it. ``cost`` and ``saved`` are US
-    dollars, None where a price is unknown; ``attempts`` are all calls that were made for it.
+    ``body`` is the chat completion as the upstream wrote it. ``id`` is the ledger's. ``cost`` and
+    ``saved`` are US dollars, None where a price is unknown; ``attempts`` are all calls that were
+    made for it. ``rejected_by`` names the check that this answer did not pass, where it was served
+    for want of a better one (``serve_best_effort``).
     """
 
+    id: str
     body: bytes
     model: str
     decision: str
     cost: Decimal | None
     saved: Decimal | None
     attempts: tuple[Attempt, ...]
+    rejected_by: str | None = None
 
     @property
     def completion(self) -> dict[str, Any]:
@@ -56,8 +69,9 @@ class Reply(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The text of the first choice."""
-        return _said(self.body).choices[0].message.content or ""
+        """The text of the first choice; empty where it has none."""
+        choices = _said(self.body).choices
+        return (choices[0].message.content or "") if choices else ""
 
 
 class Gateway:
@@ -65,10 +79,14 @@ class Gateway:
 
     def __init__(self, built: Built) -> None:
         self._built = built
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     @classmethod
     def from_config(
-        cls, config: str | Path | Mapping[str, Any], environ: Mapping[str, str] | None = None
+        cls,
+        config: str | os.PathLike[str] | Mapping[str, Any],
+        environ: Mapping[str, str] | None = None,
     ) -> Self:
         """A gateway from a file, or from the same as a mapping. Connects to nothing yet.
 
@@ -77,10 +95,23 @@ class Gateway:
         if isinstance(config, Mapping):
             checked = interpret(config, os.environ if environ is None else environ)
         else:
-            checked = load(config, environ)
+            checked = load(Path(config), environ)
         return cls(build(checked, price_of=price_of(checked)))
 
+    @property
+    def routes(self) -> Mapping[str, Sequence[str]]:
+        """The routes that can be asked, each with its ladder, cheapest first."""
+        return {name: list(route.ladder) for name, route in self._built.routes.items()}
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the configuration says and the gateway does not do, one line each."""
+        return tuple(self._built.notes)
+
     async def __aenter__(self) -> Self:
+        if self._closed or self._loop is not None:
+            raise RuntimeError("this gateway was opened before: make another with from_config")
+        self._loop = asyncio.get_running_loop()
         self._built.ledger.start()
         return self
 
@@ -94,12 +125,18 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Close the connections, and write what the ledger still holds."""
-        await self._built.upstreams.aclose()
-        await asyncio.to_thread(self._built.ledger.close)
+        self._closed = True
+        try:
+            await self._built.upstreams.aclose()
+        finally:
+            await asyncio.to_thread(self._built.ledger.close)
 
     @contextmanager
     def blocking(self) -> "Generator[BlockingGateway]":
-        """The same gateway for code without an event loop; any thread may use it."""
+        """The same gateway for code without an event loop; any thread may use it.
+
+        Its calls run at once on an event loop in a thread of its own.
+        """
         from anyio.from_thread import start_blocking_portal
 
         with start_blocking_portal() as portal, portal.wrap_async_context_manager(self):
@@ -114,96 +151,252 @@ class Gateway:
         model: str | None = None,
         intent: str | None = None,
         session: str | None = None,
+        headers: Mapping[str, str] | None = None,
         **fields: Any,
     ) -> Reply:
         """Ask a route or a model (without ``model``: the first route).
 
-        ``fields`` are those of OpenAI's chat request and reach the upstream as they are.
-        Raises StepdownError: RequestError for a request that is wrong, UpstreamError where no
-        model answered.
+        ``fields`` are those of OpenAI's chat request and reach the upstream as they are;
+        ``headers`` are what rules read as ``header.NAME``, and ``x-stepdown-mode``.
+        Raises RequestError for a request that is wrong, UpstreamError where no model answered.
         """
-        request = self._request(messages, model, fields)
-        request.intent, request.session = intent, session
+        request = self._request(messages, model, fields, headers)
+        request.session = session
+        request.intent = intent or request.intent
         return await self._handle(request)
+
+    @overload
+    async def extract_with_cascade(
+        self,
+        prompt: Messages,
+        schema: "type[T] | TypeAdapter[T]",
+        *,
+        model: str | None = None,
+        cascade: Checks | None = None,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Extracted[T]: ...
+
+    @overload
+    async def extract_with_cascade(
+        self,
+        prompt: Messages,
+        schema: Any,
+        *,
+        model: str | None = None,
+        cascade: Checks | None = None,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Extracted[Any]: ...
 
     async def extract_with_cascade(
         self,
         prompt: Messages,
-        schema: type[T] | Mapping[str, Any],
+        schema: Any,
         *,
         model: str | None = None,
-        cascade: Cascade | None = None,
+        cascade: Checks | None = None,
+        headers: Mapping[str, str] | None = None,
         **fields: Any,
-    ) -> Extracted[T]:
+    ) -> Extracted[Any]:
         """Have data extracted by the cheapest rung whose answer fits the schema.
 
-        ``schema`` is a pydantic model, any type that pydantic can validate, or a JSON Schema. The
-        climb begins at the first rung of the route and goes up while an answer does not fit;
-        ``cascade`` replaces these checks by others (the schema then only shapes the request).
-        Raises InvalidField where the schema is unusable, ExtractionFailed where the last rung's
-        answer does not fit either, and what ``chat`` raises.
+        ``schema`` is a pydantic model, any other type that pydantic can validate, or a JSON
+        Schema. The climb begins at the route's first rung and goes up while an answer does not
+        fit, with the route's time limits; ``cascade`` puts its own options in place of those, and
+        adds its validators. ``fields`` may hold another ``response_format``.
+        Raises InvalidField where the schema or the cascade is unusable or ``model`` is no route,
+        ExtractionFailed where the last rung's answer does not fit either, and what ``chat`` raises.
         """
-        shape: Shape[T] = Shape(schema)
-        request = self._request(prompt, model, {**fields, "response_format": shape.wanted})
-        if request.target not in self._built.routes:
-            raise InvalidField(
-                f"model: expected a route (a cascade needs a ladder), got {request.target!r}.",
-                param="model",
-            )
-        reply = await self._handle(request, cascade or shape.cascade)
-        return shape.read(reply.text, reply.model, reply.cost, reply.saved, reply.attempts)
+        shape = shape_of(schema)
+        whole = {"response_format": shape.response_format, **fields}
+        request = self._request(prompt, model, whole, headers)
+        self._check_route(request.target)
+        reply = await self._handle(request, self._cascade(request, shape, cascade))
+        try:
+            value = shape.read(reply.text)
+        except Misfit as misfit:
+            reason = str(misfit)
+        else:
+            return Extracted(value, reply.model, reply.cost, reply.saved, reply.attempts)
+        raise ExtractionFailed(
+            f"No rung gave data that fits. The last answer, from {reply.model}: {reason}.",
+            model=reply.model,
+            cost=reply.cost,
+            attempts=reply.attempts,
+        )
 
     async def _handle(self, request: Request, cascade: Cascade | None = None) -> Reply:
+        if self._closed or self._loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "a gateway answers within its 'async with' block, on that block's event loop"
+            )
         keeper = _Keeper()
         journey = await self._built.pipeline.handle(request, keeper, cascade=cascade)
         served = journey.served
+        verdict = None if served is None else served.verdict
         return Reply(
+            request.id,
             keeper.body,
             "" if served is None else served.model,
             "" if journey.decision is None else journey.decision.name,
             journey.cost,
             journey.saved,
             tuple(journey.attempts),
+            None if verdict == ACCEPTED else verdict,
         )
 
-    def _request(self, messages: Messages, model: str | None, fields: Mapping[str, Any]) -> Request:
+    # ── what is asked ────────────────────────────────────────────────────────────────────────
+
+    def _request(
+        self,
+        messages: Messages,
+        model: str | None,
+        fields: Mapping[str, Any],
+        headers: Mapping[str, str] | None,
+    ) -> Request:
         """The request as it would have come over HTTP. Raises InvalidField."""
         if fields.get("stream"):
             raise InvalidField("stream: expected none here: replies come whole.", param="stream")
         turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+        if not turns:
+            raise InvalidField("messages: expected at least one, got none.", param="messages")
         whole = {"model": model or self._default(), "messages": list(turns), **fields}
         try:
             body = msgspec.json.encode(whole)
             prompt = msgspec.json.decode(body, type=Prompt)
-        except (msgspec.MsgspecError, TypeError) as error:
+        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
             raise InvalidField(f"The request cannot be sent: {error}.") from error
-        return Request(
-            f"sd-{token_hex(10)}", prompt, msgspec.json.decode(body, type=dict[str, Raw]), len(body)
+        request = Request(
+            f"sd-{token_hex(10)}",
+            prompt,
+            msgspec.json.decode(body, type=dict[str, Raw]),
+            len(body),
+            {name.lower(): value for name, value in (headers or {}).items()},
         )
+        intent = (prompt.metadata or {}).get("intent")
+        request.intent = intent if isinstance(intent, str) else None
+        return request
 
     def _default(self) -> str:
-        if not self._built.routes:
-            raise ConfigError(["routes: there is none, so a model has to be named"])
-        return next(iter(self._built.routes))
+        for route in self._built.routes:
+            return route
+        raise InvalidField(
+            "model: expected a model, since the configuration has no route.", param="model"
+        )
+
+    def _check_route(self, target: str) -> None:
+        """Raises InvalidField or UnknownModel where the target is no route."""
+        routes = self._built.routes
+        if target in routes:
+            return
+        if self._built.fleet.serves(target):
+            raise InvalidField(
+                f"model: expected a route, since a cascade needs a ladder; {target!r} is a model."
+                f"{known_names(target, routes)}",
+                param="model",
+            )
+        hint = known_names(target, routes)
+        raise UnknownModel(f"The route {target!r} does not exist here.{hint}", param="model")
+
+    def _cascade(self, request: Request, shape: Shape[Any], given: Checks | None) -> Cascade:
+        """The shape's checks first, in the cascade given or else in the route's time limits."""
+        if given is not None:
+            cascade = self._read_cascade(given)
+        else:
+            kept = self._built.pipeline.cascades.get(request.target)
+            cascade = (kept and kept.default) or Cascade()
+            cascade = structs.replace(cascade, validators=(), graders=(), serve_best_effort=False)
+        patience = cascade.patience
+        if request.headers.get(MODE_HEADER) == "batch":
+            patience = UNHURRIED
+        validators = (*shape.validators, *cascade.validators)
+        return structs.replace(cascade, validators=validators, patience=patience)
+
+    def _read_cascade(self, given: Checks) -> Cascade:
+        """Raises InvalidField."""
+        if is_mapping(given):
+            given = {"validators": ["finish_reason"], **given}
+        problems = Problems()
+        cascade = read_cascade(given, "cascade", problems)
+        for model in () if cascade is None else Cascades(cascade).asks():
+            if not self._built.fleet.serves(model):
+                hint = known_names(model, self._built.fleet.models())
+                problems.add("cascade.validators", f"there is no model {model!r}.{hint}")
+        if problems.lines or cascade is None:
+            raise InvalidField("; ".join(problems.lines), param="cascade")
+        return cascade
 
 
 class BlockingGateway:
     """A gateway for code without an event loop: the same methods, each waits for its reply."""
 
-    def __init__(self, gateway: Gateway, call: Any) -> None:
+    def __init__(
+        self, gateway: Gateway, run: Callable[[Callable[[], Awaitable[Any]]], Any]
+    ) -> None:
         self._gateway = gateway
-        self._call = call
+        self._run = run
 
-    def chat(self, messages: Messages, **options: Any) -> Reply:
+    @property
+    def routes(self) -> Mapping[str, Sequence[str]]:
+        """As ``Gateway.routes``."""
+        return self._gateway.routes
+
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        model: str | None = None,
+        intent: str | None = None,
+        session: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Reply:
         """As ``Gateway.chat``."""
-        return cast("Reply", self._call(lambda: self._gateway.chat(messages, **options)))
+        options: dict[str, Any] = {"model": model, "intent": intent, "session": session}
+        chat = self._gateway.chat
+        reply: Reply = self._run(lambda: chat(messages, headers=headers, **options, **fields))
+        return reply
+
+    @overload
+    def extract_with_cascade(
+        self,
+        prompt: Messages,
+        schema: "type[T] | TypeAdapter[T]",
+        *,
+        model: str | None = None,
+        cascade: Checks | None = None,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Extracted[T]: ...
+
+    @overload
+    def extract_with_cascade(
+        self,
+        prompt: Messages,
+        schema: Any,
+        *,
+        model: str | None = None,
+        cascade: Checks | None = None,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Extracted[Any]: ...
 
     def extract_with_cascade(
-        self, prompt: Messages, schema: type[T] | Mapping[str, Any], **options: Any
-    ) -> Extracted[T]:
+        self,
+        prompt: Messages,
+        schema: Any,
+        *,
+        model: str | None = None,
+        cascade: Checks | None = None,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Extracted[Any]:
         """As ``Gateway.extract_with_cascade``."""
+        options: dict[str, Any] = {"model": model, "cascade": cascade, "headers": headers}
         extract = self._gateway.extract_with_cascade
-        return cast("Extracted[T]", self._call(lambda: extract(prompt, schema, **options)))
+        found: Extracted[Any] = self._run(lambda: extract(prompt, schema, **options, **fields))
+        return found
 
 
 class _Keeper:
@@ -229,11 +422,11 @@ class _Message(Struct):
 
 
 class _Choice(Struct):
-    message: _Message
+    message: _Message = msgspec.field(default_factory=_Message)
 
 
 class _Said(Struct):
-    choices: list[_Choice]
+    choices: list[_Choice] = []
 
 
 _said = msgspec.json.Decoder(_Said).decode

@@ -8,6 +8,7 @@ import pytest
 
 from stepdown.routing.asked import Asked
 from stepdown.routing.lexicon import Lexicon, extended
+from stepdown.routing.route import build_route
 from stepdown.routing.signals import BUILT_IN, KnownSignal, SignalSet, plugin
 from stepdown.routing.vocabulary import TASKS
 from stepdown.types import Reading, Request
@@ -92,6 +93,28 @@ def test_task_words_can_be_added_in_any_language(ask: Any) -> None:
 )
 def test_output(ask: Any, text: str, fields: dict[str, Any], output: str) -> None:
     assert signal("output").read(ask(text, **fields)).value == output
+
+
+@pytest.mark.parametrize(
+    ("text", "output"),
+    [
+        ("Describe the sea as a caption", "caption"),
+        ("Reply with one word, as a caption", "caption"),
+        ("Explain the sea in detail, as a caption", "multi_paragraph"),
+        ("Describe the sea as a caption or as a slogan", "caption"),
+    ],
+)
+def test_a_kind_of_output_of_ones_own(ask: Any, text: str, output: str) -> None:
+    """It is never less than the built-in kinds that are short, and never hides a long one."""
+    options = {
+        "ladder": ["cheap", "strong"],
+        "signals": {"output": {"caption": ["as a caption"], "slogan": ["as a slogan"]}},
+        "rules": [{"name": "verse", "when": {"output": "caption"}, "rung": "cheap"}],
+    }
+    route = build_route("auto", options, price_of=lambda model: None)
+    readings = route.read(ask(text))
+    assert readings["output"].value == output
+    assert route.decide(ask(text), readings).name == ("verse" if output == "caption" else "default")
 
 
 def test_output_words_of_a_document_do_not_count(ask: Any) -> None:

@@ -44,6 +44,12 @@ def _print(summary: dict[str, Any]) -> None:
     for route in summary["routes"]:
         rules = f"{route['rules']} rule{'' if route['rules'] == 1 else 's'}"
         click.echo(f"  {route['route']}: {' → '.join(route['ladder'])}  ({rules})")
+        if route["cascade"] is not None:
+            cascade = route["cascade"]
+            click.echo(f"    cascade: {_cascade(cascade)}; {_beginning(cascade)}")
+        for rule, cascade in route["rule_cascades"].items():
+            said = "none" if cascade is None else _cascade(cascade)
+            click.echo(f"    cascade of rule {rule!r}: {said}")
     click.secho("Server", bold=True)
     click.echo(f"  listens on {summary['server']['host']}:{summary['server']['port']}")
     click.echo(f"  {_access(summary['master_key'])}")
@@ -65,6 +71,30 @@ def _deployment(deployment: dict[str, Any]) -> str:
         f"{deployment['id']}: {deployment['upstream_model']} at {deployment['endpoint']}, "
         f"{key}, {cost}"
     )
+
+
+def _cascade(cascade: dict[str, Any]) -> str:
+    """What is checked, and how long it may take."""
+    said = [", then ".join(filter(None, map(", ".join, _checks(cascade))))]
+    for phase, words in (("first_byte", "no first byte"), ("total", "no answer")):
+        if cascade["timeout"][phase] is not None:
+            said.append(f"climbs with {words} after {cascade['timeout'][phase]:g} s")
+    if cascade["hedge_after"] is not None:
+        said.append(f"asks the last rung too after {cascade['hedge_after']:g} s")
+    return "; ".join(said)
+
+
+def _checks(cascade: dict[str, Any]) -> tuple[list[str], list[str]]:
+    return cascade["validators"], cascade["graders"]
+
+
+def _beginning(cascade: dict[str, Any]) -> str:
+    """Where a request begins that no rule claims."""
+    if cascade["start"] == "decided":
+        return "begins where the rules say (start: decided)"
+    if not cascade["vouching"]:
+        return "begins where the rules say, as no check here vouches for an answer's substance"
+    return f"begins cheap where one of these applies: {', '.join(cascade['vouching'])}"
 
 
 def _access(master_key: bool) -> str:

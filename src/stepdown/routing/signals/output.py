@@ -29,20 +29,22 @@ PROSE_FIELDS = words(
 )
 """Fields that hold prose, or reasoning, in spite of the JSON around them."""
 
-WIDTH = {label: width for width, label in enumerate(OUTPUTS)}
+WIDTH: Mapping[str, float] = {label: width for width, label in enumerate(OUTPUTS)}
+OWN_WIDTH = min(WIDTH[label] for label in LONG_OUTPUTS) - 0.5
+"""A route's own kind of output is wider than the short ones; what is long stays long beside it."""
 UNSTATED = Reading("unstated", saw="neither fields nor wording say it")
 
 
 class OutputSignal:
     """The value is one of ``yes_no``, ``label``, ``json_field``, ``json``, ``short``,
-    ``multi_paragraph``, ``open_ended``, ``tool_call`` and ``unstated``."""
+    ``multi_paragraph``, ``open_ended``, ``tool_call``, ``unstated`` and the route's own."""
 
     name = "output"
     kind = Kind.TEXT
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
-        self.values = frozenset([*OUTPUTS, "tool_call", "unstated"])
+        self.values = frozenset([*asked.outputs.phrases, "tool_call", "unstated"])
 
     def read(self, request: Request) -> Reading:
         form = shape(request)
@@ -73,11 +75,15 @@ def _wording(words: Words) -> Reading | None:
         return None
     if "json_field" in found:
         found.pop("json", None)  # "return JSON with the keys …" says both
-    widest = max(found, key=WIDTH.__getitem__) if len(found) > 1 else next(iter(found))
+    widest = max(found, key=_width) if len(found) > 1 else next(iter(found))
     seen = found[widest]
     if seen is None:
         return Reading(widest, saw="the wording of the system prompt")
     return Reading(widest, saw=f"{seen.phrase!r} at {seen.start}")
+
+
+def _width(label: str) -> float:
+    return WIDTH.get(label, OWN_WIDTH)
 
 
 def _closes(user: Instruction, start: int) -> bool:
