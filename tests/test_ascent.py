@@ -326,6 +326,22 @@ def test_a_hedge_that_failed_by_itself_was_not_overtaken() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("strong", "reference"), [(CUT, Decimal(0)), (Reply(chat.completion("strong")[:40]), None)]
+)
+def test_without_an_answer_nothing_is_saved(strong: Any, reference: Decimal | None) -> None:
+    """The reference has cost what the strong model did, answered or not."""
+    travel = Traveller(early_drop=False)
+    travel.cheap.answers = [Words("bad")]
+    travel.strong.answers = [strong]
+    journey = travel.go()
+    assert isinstance(travel.error, StepdownError)
+    cheap, last = journey.attempts
+    assert journey.reference_cost == (last.cost or Decimal(0))
+    assert reference is None or journey.reference_cost == reference
+    assert journey.saved == -(cheap.cost or Decimal(0))
+
+
 def test_a_slow_client_holds_the_upstream_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ascent, "QUEUE", 4)
     travel = Traveller(stream=True, shown="optimistic", ear=Ear(SILENCE))

@@ -8,11 +8,12 @@ the order in which they speak.
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from msgspec import Raw, Struct, field, structs
 
-from stepdown.calls import Call
+from stepdown.calls import Call, total
 from stepdown.cascade.climb import asks_logprobs, climb
 from stepdown.cascade.plan import Cascade
 from stepdown.cascade.steps import (
@@ -104,16 +105,25 @@ class Ascent:
 
     async def run(self, start: int) -> None:
         """Answer the client. Raises StepdownError where there is no answer to serve."""
-        climbing = climb(self._cascade, self._journey.request, start, len(self._ladder) - 1)
         try:
-            step = next(climbing)
-            while True:
-                event = await self._take(step)
-                step = climbing.send(event)
-        except StopIteration as end:
-            await self._serve(end.value)
+            await self._serve(await self._climb(start))
+        except StepdownError:
+            if self._journey.served is None:
+                self._claim_nothing()
+            raise
         finally:
             await self._stop()
+
+    async def _climb(self, start: int) -> Served:
+        climbing = climb(self._cascade, self._journey.request, start, len(self._ladder) - 1)
+        step = next(climbing)
+        while True:
+            event = await self._take(step)
+            try:
+                step = climbing.send(event)
+            except StopIteration as end:
+                served: Served = end.value
+                return served
 
     async def _take(self, step: Step) -> Event:
         """Do what the climb wants next; what came of it."""
@@ -188,7 +198,7 @@ class Ascent:
                 _, pending = await asyncio.wait(
                     pending, timeout=self._pause(end), return_when=asyncio.FIRST_EXCEPTION
                 )
-                if any(call.done() and call.exception() for call in calls):
+                if any(call.exception() for call in calls if call.done()):
                     break
                 await self._keep_alive()
             return [call.result() if call.done() else None for call in calls]
@@ -240,7 +250,7 @@ class Ascent:
             return None
         if isinstance(heard.event, Exception):
             raise heard.event
-        if self._cascade.stream == "optimistic":
+        if self._streams and self._cascade.stream == "optimistic":
             rung.heard.append(heard.shown)
         return heard.event
 
@@ -279,6 +289,13 @@ class Ascent:
             if attempt.rung == rung and attempt.role == "answer":
                 return attempt
         return None
+
+    def _claim_nothing(self) -> None:
+        """Without an answer nothing is saved: the reference has cost what the last rung did."""
+        top = len(self._ladder) - 1
+        attempts = self._journey.attempts
+        asked = [each for each in attempts if each.rung == top and each.usage is not None]
+        self._journey.reference_cost = total(asked) if asked else Decimal(0)
 
     async def _stop(self) -> None:
         """Break off what is still under way."""

@@ -37,23 +37,21 @@ class Call(Struct):
             if tap.error is not None:
                 raise tap.error
 
-    async def more(self) -> bytes:
-        """What the answer shows behind its first bytes, piece by piece; nothing at its end.
+    def shown(self) -> AsyncIterator[bytes]:
+        """What a stream shows behind its first bytes. Raises UpstreamError where it breaks off.
 
-        Raises UpstreamError where it breaks off.
+        It is no generator, which would outlive a client that goes away.
         """
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         tap, rest = self.tap, self.rest
-        if tap is None or rest is None:
-            return b""
-        while True:
-            if tap.error is not None:
-                raise tap.error
-            if self.over and not tap.finished:
-                raise UpstreamUnreachable(
-                    "The upstream ended its stream in the middle of the answer."
-                )
-            if self.over:
-                return b""
+        assert tap is not None
+        assert rest is not None
+        while tap.error is None and not self.over:
             try:
                 shown = tap.feed(await anext(rest))
             except StopAsyncIteration:
@@ -61,19 +59,15 @@ class Call(Struct):
                 shown = tap.end()
             if shown:
                 return shown
+        if tap.error is not None:
+            raise tap.error
+        if not tap.finished:
+            raise UpstreamUnreachable("The upstream ended its stream in the middle of the answer.")
+        raise StopAsyncIteration
 
-    def shown(self) -> AsyncIterator[bytes]:
-        """The same as an iterator; a generator would outlive a client that goes away."""
-        return self
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        shown = await self.more()
-        if not shown:
-            raise StopAsyncIteration
-        return shown
+    async def more(self) -> bytes:
+        """The next of what is shown behind the first bytes, or nothing at the answer's end."""
+        return b"" if self.tap is None else await anext(self, b"")
 
     def transcript(self, *, hide_logprobs: bool = False) -> Transcript:
         """A reader for what this call answers."""

@@ -88,7 +88,7 @@ def test_what_does_not_apply_is_not_asked() -> None:
 
 def test_a_validator_that_cannot_tell_whether_it_applies_rejects() -> None:
     rejection = checks(Says("a", applies=RuntimeError("?"))).reject([Choice()])
-    assert rejection == Rejection("a", "could not check: RuntimeError: ?")
+    assert rejection == Rejection("a", "could not check: it raised RuntimeError")
 
 
 def test_the_most_alternatives_are_asked_for() -> None:
@@ -140,7 +140,7 @@ def test_a_watch_rejects_and_one_that_breaks_rejects_too() -> None:
     assert watcher is not None
     assert watcher.feed([Piece("x"), Piece("n")]) == Rejection("a", "no")
     assert watcher.feed([Piece("!")]) == Rejection(
-        "a", "could not check: ValueError: cannot read this"
+        "a", "could not check: it raised ValueError"
     )
 
 
@@ -152,3 +152,68 @@ def test_graders_are_asked_in_turn_until_one_rejects() -> None:
     with pytest.raises(StopIteration) as end:
         grading.send([None])
     assert end.value.value == Rejection("b", "poor")
+
+
+# ── checks that fail to run ──────────────────────────────────────────────────────────────────
+
+
+class Breaks(Says):
+    """Breaks where it is told to: ``watch`` or ``settled``."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__("a", settles=True)
+        self.where = where
+
+    def watch(self, request: Request) -> Any:
+        if self.where == "watch":
+            raise ValueError("no watch today")
+        return Unsettling()
+
+
+class Unsettling:
+    @property
+    def settled(self) -> bool:
+        raise ValueError("cannot say")
+
+    def feed(self, piece: Piece) -> str | None:
+        return None
+
+
+def test_a_validator_that_cannot_watch_rejects() -> None:
+    watcher = checks(Breaks("watch")).watcher()
+    assert watcher is not None
+    rejection = Rejection("a", "could not check: it raised ValueError")
+    assert watcher.feed([Piece("x")]) == rejection
+    assert not watcher.settled
+
+
+def test_a_watch_that_cannot_tell_has_not_settled() -> None:
+    watcher = checks(Breaks("settled")).watcher()
+    assert watcher is not None
+    assert watcher.feed([Piece("x")]) is None
+    assert not watcher.settled
+
+
+def test_what_was_rejected_once_never_settles() -> None:
+    watcher = checks(Says("a"), Says("b")).watcher()
+    assert watcher is not None
+    assert watcher.feed([Piece("n")]) is not None
+    assert watcher.feed([Piece("y")]) is None
+    assert not watcher.settled
+
+
+def test_an_answer_cannot_settle_where_a_check_failed() -> None:
+    assert not checks(Says("a", settles=True), Says("b", applies=RuntimeError("?"))).settle
+
+
+def test_a_grader_that_wishes_for_nonsense_rejects() -> None:
+    class Confused(Grades):
+        def grade(self, choice: Choice, request: Request) -> Any:
+            yield "please"
+
+    grading = checks(graders=[Confused("a", None)]).grade([Choice()])
+    with pytest.raises(StopIteration) as end:
+        next(grading)
+    assert end.value.value == Rejection(
+        "a", "could not check: it raised TypeError"
+    )

@@ -192,7 +192,7 @@ def test_a_check_that_cannot_run_climbs() -> None:
     next(climb)
     climb.send(BEGUN)
     assert climb.send(Done(1.0, CHEAP, [GOOD])) == Drop(
-        CHEAP, "broken", "could not check: ZeroDivisionError: by me"
+        CHEAP, "broken", "could not check: it raised ZeroDivisionError"
     )
 
 
@@ -401,5 +401,74 @@ def test_only_a_streaming_client_of_an_optimistic_cascade_is_shown_an_unfinished
     served = play(
         climbing(request_, stream=stream),
         *(begin(CHEAP), BEGUN, LISTEN, good, LISTEN, Done(1.0, CHEAP, [GOOD])),
+    )
+    assert served == Served(CHEAP)
+
+
+class Sure(SaysGood):
+    """Settles as well, and looks at log probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__(top_logprobs=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "whole"), [({}, True), ({"logprobs": b"false"}, True), ({"logprobs": b"true"}, False)]
+)
+def test_what_the_client_did_not_ask_for_is_not_shown_as_it_comes(
+    given: dict[str, bytes], whole: bool
+) -> None:
+    (good,) = events("good")
+    climb = climbing(asked(given, stream=True), validators=(Sure(),), stream="optimistic")
+    next(climb)
+    climb.send(BEGUN)
+    if whole:
+        assert climb.send(good) == LISTEN
+    else:
+        with pytest.raises(StopIteration) as end:
+            climb.send(good)
+        assert end.value.value == Served(CHEAP, whole=False)
+
+
+def test_what_a_watch_turned_down_is_not_shown_even_where_it_is_read_to_its_end() -> None:
+    bad, good = events("bad", "good")
+    climb = climbing(asked(stream=True), stream="optimistic", early_drop=False)
+    next(climb)
+    climb.send(BEGUN)
+    assert climb.send(bad) == LISTEN
+    assert climb.send(good) == LISTEN
+    assert isinstance(climb.send(Done(1.0, CHEAP, [BAD])), Drop)
+
+
+def test_a_reply_without_choices_is_no_best_effort() -> None:
+    with pytest.raises(UpstreamFailed):
+        play(
+            climbing(serve_best_effort=True),
+            *(begin(CHEAP), BEGUN, LISTEN, Done(1.0, CHEAP, [])),
+            *(Drop(CHEAP, "empty", "the reply has no choice"), BEGUN),
+            *(begin(MIDDLE, final=True), BEGUN, LISTEN, Broke(2.0, MIDDLE, DOWN)),
+        )
+
+
+def test_graders_get_what_is_left_of_the_rungs_time() -> None:
+    request = asked()
+    served = play(
+        climbing(request, graders=(Twice(),), patience=Patience(total=5.0)),
+        *(begin(CHEAP), Began(10.0), Listen(5.0), Done(12.0, CHEAP, [GOOD])),
+        *(Ask(CHEAP, (request,), "judge", "judge-1", 3.0), Told(14.0, [Choice("5")])),
+        *(Ask(CHEAP, (request, request), "sample", None, 1.0), Told(15.0, [GOOD, None])),
+        *(Drop(CHEAP, "timeout", "not graded after 5 s"), BEGUN),
+        *(begin(MIDDLE, final=True), BEGUN, LISTEN, Ready(16.0, MIDDLE)),
+    )
+    assert served == Served(MIDDLE)
+
+
+def test_a_grade_that_is_in_counts_however_late() -> None:
+    request = asked()
+    served = play(
+        climbing(request, graders=(Twice(),), patience=Patience(total=5.0)),
+        *(begin(CHEAP), Began(10.0), Listen(5.0), Done(12.0, CHEAP, [GOOD])),
+        *(Ask(CHEAP, (request,), "judge", "judge-1", 3.0), Told(15.0, [Choice("5")])),
+        *(Ask(CHEAP, (request, request), "sample", None, 0.0), Told(15.1, [GOOD, GOOD])),
     )
     assert served == Served(CHEAP)

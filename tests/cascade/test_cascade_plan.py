@@ -68,3 +68,14 @@ def test_a_request_begins_cheap_where_a_check_vouches_for_the_answer(
     cascade: Cascade | None, begins: bool
 ) -> None:
     assert Cascades(cascade).begins_cheap(asked()) is begins
+
+
+def test_a_check_that_cannot_tell_whether_it_applies_counts_and_vouches_for_nothing() -> None:
+    class Breaks(Checks):
+        def applies(self, request: Request) -> bool:
+            raise ValueError("cannot say")
+
+    cascade = Cascade((Breaks(),))
+    assert cascade.checks(asked())
+    assert not cascade.vouches(asked())
+    assert Cascade((Breaks(), Checks())).vouches(asked())

@@ -1,5 +1,6 @@
 """One answer's checks: the free ones while it streams in and at its end, then the graders'."""
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 
 from msgspec import Struct
@@ -7,6 +8,8 @@ from msgspec import Struct
 from stepdown.cascade.plan import Cascade
 from stepdown.ports import Grader, Validator, Watch
 from stepdown.types import Choice, Consult, Piece, Request
+
+log = logging.getLogger("stepdown.cascade")
 
 
 class Rejection(Struct, frozen=True):
@@ -157,4 +160,6 @@ def _run(check: Validator, ask: Callable[..., str | None], *given: object) -> Re
 
 
 def _could_not(check: Validator | Grader, error: Exception) -> Rejection:
-    return Rejection(check.name, f"could not check: {type(error).__name__}: {error}")
+    """The reason is kept in the ledger: an exception's text may hold the answer, so it is not."""
+    log.debug("The check %r failed.", check.name, exc_info=error)
+    return Rejection(check.name, f"could not check: it raised {type(error).__name__}")
