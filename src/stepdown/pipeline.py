@@ -92,12 +92,14 @@ class Pipeline:
         decision = journey.decision
         if journey.route is None or decision is None:
             return None
+        ladder = self.routes[journey.route].ladder
         if own is not None:
-            ladder = self.routes[journey.route].ladder
             journey.decision = structs.replace(decision, name=CASCADE, model=ladder[0], rung=0)
             return own
         cascades = self.cascades.get(journey.route)
-        return None if cascades is None else cascades.of(journey.request, decision)
+        if cascades is None or decision.rung == len(ladder) - 1:
+            return None
+        return cascades.of(journey.request, decision)
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 

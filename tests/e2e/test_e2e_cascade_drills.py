@@ -340,7 +340,7 @@ def test_a_check_that_cannot_tell_whether_it_applies_vouches_for_nothing(
 ) -> None:
     answer = ask(client, "unsupervised")
     assert answer.headers["x-stepdown-decision"] == "default"
-    assert tries(detail_of(gateway, answer)) == [("strong", "accepted")]
+    assert tries(detail_of(gateway, answer)) == [("strong", None)]
 
 
 # ── the client hangs up ──────────────────────────────────────────────────────────────────────

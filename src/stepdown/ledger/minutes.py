@@ -1,5 +1,6 @@
 """Sums per minute, kept in memory between two flushes, so that a cost is never dropped."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Generic, Protocol, TypeVar
 
 MINUTE = 60
@@ -18,7 +19,7 @@ Key = TypeVar("Key", bound=tuple[Any, ...])
 Sums = TypeVar("Sums", bound=Addable)
 
 
-class Minutes(Generic[Key, Sums]):
+class Minutes(ABC, Generic[Key, Sums]):
     """The sums since the last ``take``, by keys that begin with their minute.
 
     Not safe for two threads: the ledger holds a lock.
@@ -54,6 +55,6 @@ class Minutes(Generic[Key, Sums]):
         for key, sums in fine.items():
             self._add_sums(self._coarse(key), sums)
 
+    @abstractmethod
     def _coarse(self, key: Key) -> Key:
         """The key of the hour: a set of keys that is bounded by the configuration."""
-        raise NotImplementedError
