@@ -139,9 +139,7 @@ def test_a_watch_rejects_and_one_that_breaks_rejects_too() -> None:
     watcher = checks(Says("a")).watcher()
     assert watcher is not None
     assert watcher.feed([Piece("x"), Piece("n")]) == Rejection("a", "no")
-    assert watcher.feed([Piece("!")]) == Rejection(
-        "a", "could not check: it raised ValueError"
-    )
+    assert watcher.feed([Piece("!")]) == Rejection("a", "could not check: it raised ValueError")
 
 
 def test_graders_are_asked_in_turn_until_one_rejects() -> None:
@@ -214,6 +212,4 @@ def test_a_grader_that_wishes_for_nonsense_rejects() -> None:
     grading = checks(graders=[Confused("a", None)]).grade([Choice()])
     with pytest.raises(StopIteration) as end:
         next(grading)
-    assert end.value.value == Rejection(
-        "a", "could not check: it raised TypeError"
-    )
+    assert end.value.value == Rejection("a", "could not check: it raised TypeError")
