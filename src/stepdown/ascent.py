@@ -198,7 +198,8 @@ class Ascent:
                 _, pending = await asyncio.wait(
                     pending, timeout=self._pause(end), return_when=asyncio.FIRST_EXCEPTION
                 )
-                if any(call.exception() for call in calls if call.done()):
+                ended = [call.exception() for call in calls if call.done()]
+                if any(ended):  # each was looked at, so asyncio complains of none
                     break
                 await self._keep_alive()
             return [call.result() if call.done() else None for call in calls]
