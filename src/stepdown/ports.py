@@ -14,6 +14,8 @@ from stepdown.types import (
     Piece,
     Reading,
     Request,
+    Scores,
+    Task,
     Timeouts,
     Try,
     Usage,
@@ -304,6 +306,44 @@ class Grader(Protocol):
     ) -> Generator[Consult, Sequence[Choice | None], str | None]:
         """Why the answer is rejected, or None; sent a consultation's answers, None for a failed
         one."""
+        ...
+
+
+class Scorer(Protocol):
+    """Says how good an answer is, without a call. Pure."""
+
+    @property
+    def name(self) -> str: ...
+
+    def applies(self, task: Task) -> bool:
+        """Whether it can score answers to this task."""
+        ...
+
+    def score(self, choice: Choice, task: Task) -> float | None:
+        """0 (worst) to 1 (best), or None where it cannot tell."""
+        ...
+
+
+class Judge(Protocol):
+    """Says how good answers are by asking a model; each call is billed. No I/O of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model(self) -> str:
+        """A ``model_name`` of the configuration."""
+        ...
+
+    def applies(self, task: Task) -> bool: ...
+
+    def judge(
+        self, choices: Sequence[Choice | None], task: Task
+    ) -> Generator[Consult, Sequence[Choice | None], Scores]:
+        """The answers' scores; None for those that are missing (None) or could not be judged.
+
+        The last choice is the reference. Sent a consultation's answers, None for a failed one.
+        """
         ...
 
 

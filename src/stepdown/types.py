@@ -242,6 +242,36 @@ class Consult(Struct, frozen=True):
     model: str | None = None
 
 
+# ── How good an answer is ────────────────────────────────────────────────────────────────────
+
+
+class Task(Struct, frozen=True):
+    """What was asked, and what is known of a right answer.
+
+    ``expected`` is a JSON value, None where nothing is known; a list of texts means that each of
+    them is right. ``labels`` are all that an answer may say, where the task is a classification.
+    """
+
+    request: Request
+    expected: Any = None
+    labels: tuple[str, ...] = ()
+
+
+class Scores(Struct, frozen=True):
+    """How good several answers to one task are, in the answers' order; the last is the reference.
+
+    ``values`` are in 0..1, None for an answer that no scorer could settle: ``why`` says what was in
+    the way. ``scorer`` settled them. ``flips`` counts comparisons in which a judge, asked in both
+    orders, contradicted itself; each was taken for a tie. ``judged`` counts comparisons in all.
+    """
+
+    values: tuple[float | None, ...]
+    scorer: str = ""
+    flips: int = 0
+    judged: int = 0
+    why: str | None = None
+
+
 # ── What was spent ───────────────────────────────────────────────────────────────────────────
 
 

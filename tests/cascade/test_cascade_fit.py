@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import pytest
 
-from stepdown.cascade.binomial import lower_tail
+from stepdown.binomial import lower_tail
 from stepdown.cascade.fit import GRID, STARTS, Fit, fit
 from stepdown.cascade.outcomes import Outcome
 

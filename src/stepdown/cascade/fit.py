@@ -29,7 +29,7 @@ from itertools import accumulate
 
 from msgspec import Struct
 
-from stepdown.cascade.binomial import lower_tail, upper_bound
+from stepdown.binomial import lower_tail, upper_bound
 from stepdown.cascade.outcomes import Outcome
 
 STARTS = 4

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepdown.cascade.binomial import lower_tail, upper_bound
+from stepdown.binomial import lower_tail, upper_bound
 
 
 def exact_tail(events: int, trials: int, rate: float) -> float:

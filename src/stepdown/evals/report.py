@@ -1,0 +1,229 @@
+"""What an evaluation found: the nouns of a report, and the JSON file that keeps one."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from stepdown.evals.items import BadRow
+from stepdown.evals.rows import Row
+
+VERSION = 1
+"""Of the file. New fields go to the end of a Struct, with a default, and keep the version."""
+
+By = Literal["rule", "rung", "tag", "length"]
+
+
+class Share(Struct, frozen=True):
+    """A fraction of trials, with its exact interval (Clopper & Pearson 1934), both in 0..1."""
+
+    events: int
+    trials: int
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def value(self) -> float | None:
+        return self.events / self.trials if self.trials else None
+
+
+class Mean(Struct, frozen=True):
+    """A mean over so many rows, with an interval that holds for any bounded values."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+class Group(Struct, frozen=True):
+    """Some of the rows, and how the route did on them.
+
+    ``down`` rows were answered below the last rung. ``regret`` is the downgrade regret: the share of
+    those, as far as they are scored, on which the reference scored higher by more than the margin.
+    ``unscored`` of them are not scored; ``worst`` counts each of these as a regret. ``wasted`` is the
+    share of the scored rows kept at the last rung on which a cheaper rung was as good, ``risked`` the
+    share of the same rows that would be regrets had the cheapest rung answered. ``delta`` is the mean
+    of served score less reference score over all scored rows. Money is US dollars for all rows, None
+    where a price is unknown.
+    """
+
+    name: str
+    rows: int
+    down: int
+    regret: Share
+    unscored: int
+    worst: Share
+    wasted: Share
+    risked: Share
+    delta: Mean | None = None
+    cost: Decimal | None = None
+    reference_cost: Decimal | None = None
+
+    @property
+    def saved(self) -> Decimal | None:
+        if self.cost is None or self.reference_cost is None:
+            return None
+        return self.reference_cost - self.cost
+
+    @property
+    def share_saved(self) -> float | None:
+        """Of the reference cost; None where either is unknown or nothing was spent."""
+        if self.saved is None or not self.reference_cost:
+            return None
+        return float(self.saved / self.reference_cost)
+
+
+class Grouping(Struct, frozen=True):
+    """The rows by one of their properties. Its intervals hold together: each has the confidence
+    ``each``, so that all of them cover at once with the report's confidence (Bonferroni)."""
+
+    by: By
+    groups: tuple[Group, ...]
+    each: float
+
+
+class Policy(Struct, frozen=True):
+    """A way of choosing models, over the rows that every rung has a score for.
+
+    ``down`` is the share answered below the last rung, ``quality`` the mean score, ``regret`` the
+    downgrade regret of those sent down (None where none was), ``cost`` US dollars a row. For
+    ``random`` these are expectations, and ``spread`` is the standard deviation of its quality.
+    """
+
+    name: str
+    down: float
+    quality: float
+    regret: float | None = None
+    cost: float | None = None
+    spread: float | None = None
+
+
+class Point(Struct, frozen=True, array_like=True):
+    """One place of a curve: the share of rows that the last rung answers, the mean score, and the
+    cost in US dollars a row."""
+
+    strong: float
+    quality: float
+    cost: float | None = None
+
+
+class Curve(Struct, frozen=True):
+    """What a ranking of the rows gives as more of them go to the last rung, the others to the first.
+
+    ``apgr``: average performance gap recovered, the mean over the share of strong calls of
+    (quality - all cheap) / (all strong - all cheap). ``cpt50``, ``cpt80``: the percentage of strong
+    calls needed to recover 50 and 80 % of the gap. None where the last rung is not better than the
+    first. ``at`` holds the quality at fixed costs: by the share of strong calls that it takes
+    (0.2, 0.5, 0.8). Source: RouteLLM, arXiv 2406.18665.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+    apgr: float | None
+    cpt50: float | None
+    cpt80: float | None
+    at: Mapping[str, float] = {}
+
+
+class Corrected(Struct, frozen=True):
+    """The regret without the judge's errors, and what is known of those.
+
+    ``method`` is ``rogan-gladen`` (error rates from pairs that people labelled) or ``ppi``
+    (prediction-powered: people labelled ``overlap`` of the very pairs judged here).
+    """
+
+    method: Literal["rogan-gladen", "ppi"]
+    value: float
+    low: float
+    high: float
+    labelled: int
+    overlap: int
+    false_positive: Share
+    false_negative: Share
+
+
+class Spent(Struct, frozen=True):
+    """What the run itself cost. Money is US dollars; ``unpriced`` calls are not in it."""
+
+    calls: int = 0
+    from_cache: int = 0
+    failed: int = 0
+    cost: Decimal = Decimal(0)
+    judge_calls: int = 0
+    judge_cost: Decimal = Decimal(0)
+    unpriced: int = 0
+    seconds: float = 0.0
+
+
+class Source(Struct, frozen=True):
+    """The data set. ``digest`` is the SHA-256 of its file."""
+
+    name: str
+    format: str
+    digest: str
+    rows: int
+    bad: tuple[BadRow, ...] = ()
+
+
+class Report(Struct, frozen=True):
+    """An evaluation of one route on one data set.
+
+    ``margin`` is in score, ``confidence`` in 0..1. ``time`` is seconds since 1970. ``rules`` are the
+    route's, as the configuration would write them out. ``scorers`` counts rows by what settled
+    them. ``stopped`` says why not every item was asked (the budget, an interrupt).
+    """
+
+    version: int
+    time: float
+    route: str
+    ladder: tuple[str, ...]
+    rules: Any
+    policy: str
+    source: Source
+    margin: float
+    confidence: float
+    overall: Group
+    groupings: tuple[Grouping, ...]
+    policies: tuple[Policy, ...]
+    curves: tuple[Curve, ...]
+    rows: tuple[Row, ...]
+    scorers: Mapping[str, int] = {}
+    flips: int = 0
+    judged: int = 0
+    corrected: Corrected | None = None
+    spent: Spent = Spent()
+    stopped: str | None = None
+
+
+class NotAReport(ValueError):
+    """A file that holds no report, or one of another version."""
+
+
+_decoder = msgspec.json.Decoder(Report)
+
+
+def write(report: Report, path: Path) -> None:
+    """Write a report as JSON; the file appears whole or not at all. Raises OSError."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(msgspec.json.encode(report) + b"\n")
+    part.replace(path)
+
+
+def read(path: Path) -> Report:
+    """Raises NotAReport, or OSError."""
+    return decode(path.read_bytes())
+
+
+def decode(body: bytes) -> Report:
+    """Raises NotAReport."""
+    try:
+        report = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise NotAReport(f"not a report of 'stepdown eval run --json': {error}") from error
+    if report.version != VERSION:
+        raise NotAReport(f"version: expected {VERSION}, got {report.version}")
+    return report
