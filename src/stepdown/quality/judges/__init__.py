@@ -1,0 +1,1 @@
+"""Judges: models that say how good answers are, one kind a module."""
