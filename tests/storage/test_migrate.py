@@ -63,7 +63,8 @@ def test_a_ledger_from_before_cascades_keeps_its_sums(empty_url: str) -> None:
         assert connection.execute(select(tries)).all() == []
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
-        assert "tries" not in inspect(connection).get_table_names()
+        left = set(inspect(connection).get_table_names())
+        assert not left & {"tries", "jobs", "job_owners", "eval_runs"}
     engine.dispose()
 
 

@@ -69,3 +69,33 @@ request_log = _segments("request_log")
 
 prompt_log = _segments("prompt_log")
 """Prompts, where the configuration asks for them; apart, since they are kept for a shorter time."""
+
+eval_runs = Table(
+    "eval_runs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("series", String, nullable=False),
+    Column("slot", BigInteger, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("route", String, nullable=False),
+    Column("policy", String, nullable=False),
+    Column("ladder", String, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("margin", Double, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("down", Integer, nullable=False),
+    Column("scored", Integer, nullable=False),
+    Column("regrets", Integer, nullable=False),
+    Column("unscored", Integer, nullable=False),
+    Column("cost", BigInteger),
+    Column("reference_cost", BigInteger),
+    Column("scores", String, nullable=False),
+    Column("format", SmallInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("eval_runs_series", "series", "slot", unique=True),
+)
+"""Evaluations on a schedule, each item's outcome in the body. Never dropped: a run of a thousand
+items takes some kilobytes, and drift shows only against runs that are old. ``evals/history.py``
+has the rest."""
