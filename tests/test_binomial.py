@@ -1,4 +1,4 @@
-"""The binomial tail and its bound against exact and published values."""
+"""The binomial tail and its bounds against exact and published values."""
 
 import math
 from fractions import Fraction
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepdown.binomial import lower_tail, upper_bound
+from stepdown.binomial import lower_bound, lower_tail, upper_bound
 
 
 def exact_tail(events: int, trials: int, rate: float) -> float:
@@ -67,3 +67,29 @@ def test_the_bound_is_where_the_tail_is_the_error(
     events = data.draw(st.integers(0, trials - 1))
     bound = upper_bound(events, trials, error)
     assert lower_tail(events, trials, bound) == pytest.approx(error, rel=1e-6)
+
+
+@given(st.integers(0, 2_000), st.data(), st.floats(0.001, 0.5))
+def test_the_lower_bound_is_the_upper_one_of_what_did_not_happen(
+    trials: int, data: st.DataObject, error: float
+) -> None:
+    events = data.draw(st.integers(0, trials))
+    bound = lower_bound(events, trials, error)
+    assert bound == 1.0 - upper_bound(trials - events, trials, error)
+    if events:
+        # As many events or more have just this probability.
+        assert 1.0 - lower_tail(events - 1, trials, bound) == pytest.approx(error, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "error", "bound"),
+    [
+        (0, 7, 0.05, 0.0),
+        (0, 0, 0.05, 0.0),
+        (59, 59, 0.05, 0.05 ** (1 / 59)),
+        (10, 100, 0.025, 0.04900),
+        (1, 20, 0.025, 0.00127),
+    ],
+)
+def test_published_lower_bounds(events: int, trials: int, error: float, bound: float) -> None:
+    assert lower_bound(events, trials, error) == pytest.approx(bound, abs=1e-5)

@@ -1,4 +1,4 @@
-"""The exact binomial tail, and the bound on a rate that follows from it."""
+"""The exact binomial tail, and the bounds on a rate that follow from it."""
 
 import math
 
@@ -49,6 +49,14 @@ def upper_bound(events: int, trials: int, error: float) -> float:
         else:
             high = middle
     return high
+
+
+def lower_bound(events: int, trials: int, error: float) -> float:
+    """The one-sided lower bound on a rate, wrong with probability ``error`` at most.
+
+    The upper bound on what did not happen, from the other side; source as there.
+    """
+    return 1.0 - upper_bound(trials - events, trials, error)
 
 
 def _log_probability(events: int, trials: int, rate: float) -> float:
