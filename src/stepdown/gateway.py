@@ -16,12 +16,11 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import Struct, structs
 
 from stepdown.cascade.options import read_cascade
 from stepdown.cascade.plan import MODE_HEADER, UNHURRIED, Cascade, Cascades
@@ -30,9 +29,10 @@ from stepdown.config.reading import interpret, load
 from stepdown.errors import ExtractionFailed, InvalidField, UnknownModel
 from stepdown.extraction import Extracted, Misfit, Shape, shape_of
 from stepdown.names import known_names
+from stepdown.requests import request_of
 from stepdown.routing.problems import Problems
 from stepdown.routing.shapes import is_mapping
-from stepdown.types import ACCEPTED, Attempt, Journey, Prompt, Request
+from stepdown.types import ACCEPTED, Attempt, Journey, Request
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -160,9 +160,7 @@ class Gateway:
         ``headers`` are what rules read as ``header.NAME``, and ``x-stepdown-mode``.
         Raises RequestError for a request that is wrong, UpstreamError where no model answered.
         """
-        request = self._request(messages, model, fields, headers)
-        request.session = session
-        request.intent = intent or request.intent
+        request = self._request(messages, model, fields, headers, intent, session)
         return await self._handle(request)
 
     @overload
@@ -254,6 +252,8 @@ class Gateway:
         model: str | None,
         fields: Mapping[str, Any],
         headers: Mapping[str, str] | None,
+        intent: str | None = None,
+        session: str | None = None,
     ) -> Request:
         """The request as it would have come over HTTP. Raises InvalidField."""
         if fields.get("stream"):
@@ -263,20 +263,9 @@ class Gateway:
             raise InvalidField("messages: expected at least one, got none.", param="messages")
         whole = {"model": model or self._default(), "messages": list(turns), **fields}
         try:
-            body = msgspec.json.encode(whole)
-            prompt = msgspec.json.decode(body, type=Prompt)
-        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+            return request_of(whole, headers=headers, intent=intent, session=session)
+        except InvalidField as error:
             raise InvalidField(f"The request cannot be sent: {error}.") from error
-        request = Request(
-            f"sd-{token_hex(10)}",
-            prompt,
-            msgspec.json.decode(body, type=dict[str, Raw]),
-            len(body),
-            {name.lower(): value for name, value in (headers or {}).items()},
-        )
-        intent = (prompt.metadata or {}).get("intent")
-        request.intent = intent if isinstance(intent, str) else None
-        return request
 
     def _default(self) -> str:
         for route in self._built.routes:

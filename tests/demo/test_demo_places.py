@@ -7,14 +7,11 @@ import pytest
 from stepdown.demo import places
 
 
-def test_the_cache_directory_follows_the_environment(
+def test_the_models_lie_in_the_cache_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert places.models_directory() == tmp_path / "stepdown" / "models"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert places.cache_directory() == tmp_path / ".cache" / "stepdown"
 
 
 def test_only_the_latest_runs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-import msgspec
-from msgspec import Raw
 
 from stepdown.cascade.plan import Cascades
-from stepdown.errors import ConfigError
+from stepdown.errors import ConfigError, InvalidField
 from stepdown.names import nearest
 from stepdown.ports import Price
+from stepdown.requests import request_of
 from stepdown.routing.explain import explain, measure
 from stepdown.routing.route import PolicyRoute, build_route
 from stepdown.routing.shapes import is_list
-from stepdown.types import Prompt, Reading, Request
+from stepdown.types import Reading, Request
 
 if TYPE_CHECKING:
     from stepdown.cli.cascades import Climbs
@@ -98,12 +97,9 @@ def _prompt_body(prompt: str | None) -> bytes:
 def _request(body: bytes, intent: str | None) -> Request:
     """Raises ConfigError, naming the field, where the file is no chat request."""
     try:
-        prompt = msgspec.json.decode(body, type=Prompt)
-        fields = msgspec.json.decode(body, type=dict[str, Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return request_of(body, id="explain", intent=intent)
+    except InvalidField as error:
         raise ConfigError([f"--file: not a chat request: {error}"]) from error
-    named = intent or (prompt.metadata or {}).get("intent")
-    return Request("explain", prompt, fields, len(body), intent=named)
 
 
 def _built_in() -> Routes:

@@ -2,20 +2,12 @@
 
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
+from stepdown.places import cache_directory
+
 RUNS_KEPT = 5
-
-
-def cache_directory() -> Path:
-    """Stepdown's cache directory (``$XDG_CACHE_HOME/stepdown``); it may not exist yet."""
-    if configured := os.environ.get("XDG_CACHE_HOME"):
-        return Path(configured) / "stepdown"
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "stepdown"
-    return Path.home() / ".cache" / "stepdown"
 
 
 def models_directory() -> Path:

@@ -15,6 +15,7 @@ from genai_prices.types import (
 )
 
 from stepdown.errors import StepdownError
+from stepdown.places import cache_directory
 from stepdown.pricing.catalogue import Catalogue
 
 DEFAULT_UPDATE_URL = update_prices.DEFAULT_UPDATE_URL
@@ -29,9 +30,8 @@ class PricesUnavailable(StepdownError):
 
 
 def cached_file() -> Path:
-    """Where a refreshed catalogue is kept: under $XDG_CACHE_HOME, or ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "stepdown" / "prices.json"
+    """Where a refreshed catalogue is kept."""
+    return cache_directory() / "prices.json"
 
 
 def update(url: str = DEFAULT_UPDATE_URL, *, timeout: float = 30.0) -> Catalogue:

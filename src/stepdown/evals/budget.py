@@ -1,0 +1,124 @@
+"""Keeps a run within its budget: what a call may cost is set aside before it, and settled after.
+
+A budget that is only looked at before the calls and charged after them is overspent by as many as
+are under way.
+"""
+
+import asyncio
+import math
+from collections import deque
+from decimal import Decimal
+
+from msgspec import Struct
+
+from stepdown.routing.tokens import estimate
+from stepdown.types import Request, Usage
+
+LEAST_OUTPUT = 1024
+"""Output tokens that a call without a limit is taken to use, before any has used more."""
+
+
+class OutOfBudget(Exception):
+    """The rest of the budget does not cover what the next call may cost."""
+
+
+class Budget:
+    """So many US dollars. What is spent and what is set aside never add up to more than the limit,
+    as long as no call costs more than was set aside for it.
+
+    ``spent`` is what was settled. Once a call does not fit, none does any more: to go on with the
+    cheap ones would bias what is measured.
+    """
+
+    def __init__(self, limit: Decimal) -> None:
+        self.limit = limit
+        self.spent = Decimal(0)
+        self._reserved = Decimal(0)
+        self._waiting: deque[_Turn] = deque()
+        self._refusal: str | None = None
+
+    async def reserve(self, amount: Decimal) -> None:
+        """Set an amount aside; it has to be settled. Raises OutOfBudget.
+
+        Waits, in turn, where it only fits once calls that are under way cost less than they might.
+        """
+        turn = _Turn(amount, asyncio.get_running_loop().create_future())
+        self._waiting.append(turn)
+        self._go_on()
+        try:
+            await turn.granted
+        except asyncio.CancelledError:
+            self._withdraw(turn)
+            raise
+
+    def settle(self, reserved: Decimal, spent: Decimal) -> None:
+        """Give back what was set aside, and take what was spent of it."""
+        self._reserved -= reserved
+        self.spent += spent
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Grant or refuse the next turns, as far as that is decided."""
+        while self._waiting:
+            turn = self._waiting[0]
+            if turn.granted.done():  # whoever wanted it went away
+                self._waiting.popleft()
+                continue
+            if self._refusal is None and self.spent + turn.amount > self.limit:
+                self._refusal = (
+                    f"The budget of {_dollars(self.limit)} is used up: {_dollars(self.spent)} is "
+                    f"spent, and the next call may cost {_dollars(turn.amount)}."
+                )
+            if self._refusal is not None:
+                turn.granted.set_exception(OutOfBudget(self._refusal))
+            elif self.spent + self._reserved + turn.amount <= self.limit:
+                self._reserved += turn.amount
+                turn.granted.set_result(None)
+            else:
+                return
+            self._waiting.popleft()
+
+    def _withdraw(self, turn: "_Turn") -> None:
+        granted = turn.granted
+        if not granted.cancelled() and granted.exception() is None:
+            self.settle(turn.amount, Decimal(0))
+        else:
+            self._go_on()
+
+
+class _Turn(Struct, eq=False):
+    amount: Decimal
+    granted: asyncio.Future[None]
+
+
+class Bounds:
+    """What a model's next call may use: learnt from those before it.
+
+    Where a request limits its output, that limit counts. The prompt is estimated, and counts as
+    more where this model's own count was above the estimate's upper end before.
+    """
+
+    def __init__(self) -> None:
+        self._output = LEAST_OUTPUT
+        self._input_share = 1.0
+
+    def usage(self, request: Request) -> Usage:
+        """The most that the request's call is taken to use."""
+        prompt = request.prompt
+        output = (prompt.output_limit or self._output) * (prompt.n or 1)
+        return Usage(input=math.ceil(_longest(request) * self._input_share), output=output)
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """Take note of what a call did use."""
+        self._output = max(self._output, math.ceil(usage.output / (request.prompt.n or 1)))
+        self._input_share = max(self._input_share, usage.input / _longest(request))
+
+
+def _longest(request: Request) -> float:
+    reading = estimate(request.prompt, request.fields)
+    tokens: float = reading.value
+    return tokens + reading.error
+
+
+def _dollars(amount: Decimal) -> str:
+    return "$" + f"{amount:.4f}".rstrip("0").rstrip(".")
