@@ -1,6 +1,8 @@
 """The command line: one file a command, each imported only when it is called."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -11,26 +13,31 @@ COMMANDS = {
     "explain": "stepdown.cli.explain",
     "savings": "stepdown.cli.savings",
     "cascade": "stepdown.cli.cascade",
+    "eval": "stepdown.cli.eval",
     "cost": "stepdown.cli.cost",
     "prices": "stepdown.cli.prices",
 }
 
 
 class LazyGroup(click.Group):
-    """Lists every command, imports the one that runs."""
+    """Lists every command, imports the one that runs. ``modules`` are by the commands' names."""
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self._modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = COMMANDS.get(cmd_name)
+        module = self._modules.get(cmd_name)
         if module is None:
             return None
         command: click.Command = import_module(module).command
         return command
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, modules=COMMANDS)
 @click.version_option(package_name="stepdown")
 def main() -> None:
     """Answer each prompt with the cheapest model that is good enough, and prove it."""
