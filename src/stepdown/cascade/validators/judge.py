@@ -2,8 +2,8 @@
 
     judge: {model: MODEL_NAME, threshold: 4, criteria: "Polite, and in German."}
 
-What the judge reads stands between marks that are new for every call, so that no text in it can
-end them, and it is told that the text between is data. An answer too long to be shown whole is
+What the judge reads stands between marks that stand in none of its texts, so that none can end
+them, and it is told that the text between is data. An answer too long to be shown whole is
 turned down unread; a long conversation is shown without its middle.
 """
 
@@ -77,7 +77,8 @@ class Judge:
 
     def _asking(self, answer: str, request: Request) -> Request:
         parts = [("conversation", shown.conversation(request.prompt)), ("answer", answer)]
-        text = shown.marked(parts, "Grade the answer.", shown.new_code())
+        code = shown.code_for([text for _, text in parts])
+        text = shown.marked(parts, "Grade the answer.", code)
         return self._question.about(text, request)
 
 
