@@ -10,24 +10,12 @@ from msgspec import Struct
 
 from stepdown.evals.items import BadRow
 from stepdown.evals.rows import Row
+from stepdown.quality.shares import Share as Share  # a noun of reports, too
 
 VERSION = 1
 """Of the file. New fields go to the end of a Struct, with a default, and keep the version."""
 
 By = Literal["rule", "rung", "tag", "length"]
-
-
-class Share(Struct, frozen=True):
-    """A fraction of trials, with its exact interval (Clopper & Pearson 1934), both in 0..1."""
-
-    events: int
-    trials: int
-    low: float = 0.0
-    high: float = 1.0
-
-    @property
-    def value(self) -> float | None:
-        return self.events / self.trials if self.trials else None
 
 
 class Mean(Struct, frozen=True):
@@ -42,13 +30,17 @@ class Mean(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """Some of the rows, and how the route did on them.
 
-    ``down`` rows were answered below the last rung. ``regret`` is the downgrade regret: the share of
-    those, as far as they are scored, on which the reference scored higher by more than the margin.
-    ``unscored`` of them are not scored; ``worst`` counts each of these as a regret. ``wasted`` is the
-    share of the scored rows kept at the last rung on which a cheaper rung was as good, ``risked`` the
-    share of the same rows that would be regrets had the cheapest rung answered. ``delta`` is the mean
-    of served score less reference score over all scored rows. Money is US dollars for all rows, None
-    where a price is unknown.
+    ``down`` rows were answered below the last rung. ``regret`` is the downgrade regret: the share
+    of those, as far as they are scored, on which the reference scored higher by more than the
+    margin. ``unscored`` of them are not scored; ``worst`` counts each of these as a regret.
+
+    Of the rows kept at the last rung that have a score of every rung, ``wasted`` is the share on
+    which a cheaper rung was within the margin, and ``risked`` the share that would be regrets had
+    the first rung answered. ``delta`` is the mean of served score less reference score over all
+    rows that have both.
+
+    Money is US dollars. ``unpriced`` rows have an unknown cost or reference cost and are in neither
+    sum, so that the two can be compared; both are None where no row is priced.
     """
 
     name: str
@@ -62,6 +54,7 @@ class Group(Struct, frozen=True):
     delta: Mean | None = None
     cost: Decimal | None = None
     reference_cost: Decimal | None = None
+    unpriced: int = 0
 
     @property
     def saved(self) -> Decimal | None:
@@ -78,8 +71,12 @@ class Group(Struct, frozen=True):
 
 
 class Grouping(Struct, frozen=True):
-    """The rows by one of their properties. Its intervals hold together: each has the confidence
-    ``each``, so that all of them cover at once with the report's confidence (Bonferroni)."""
+    """The rows by one of their properties.
+
+    The intervals of a quantity hold together: all groups' are right at once with the report's
+    confidence (Bonferroni over the groups that have any trial of it). ``each`` is the confidence of
+    one interval of the regret.
+    """
 
     by: By
     groups: tuple[Group, ...]
@@ -90,8 +87,9 @@ class Policy(Struct, frozen=True):
     """A way of choosing models, over the rows that every rung has a score for.
 
     ``down`` is the share answered below the last rung, ``quality`` the mean score, ``regret`` the
-    downgrade regret of those sent down (None where none was), ``cost`` US dollars a row. For
-    ``random`` these are expectations, and ``spread`` is the standard deviation of its quality.
+    downgrade regret of those sent down (None where none was), ``cost`` US dollars a row, None where
+    it is unknown for any of them. For ``random`` these are expectations, and ``spread`` is the
+    standard deviation of its quality.
     """
 
     name: str
@@ -112,7 +110,7 @@ class Point(Struct, frozen=True, array_like=True):
 
 
 class Curve(Struct, frozen=True):
-    """What a ranking of the rows gives as more of them go to the last rung, the others to the first.
+    """What a ranking of the rows gives as more of them go to the last rung, the rest to the first.
 
     ``apgr``: average performance gap recovered, the mean over the share of strong calls of
     (quality - all cheap) / (all strong - all cheap). ``cpt50``, ``cpt80``: the percentage of strong
@@ -172,8 +170,8 @@ class Source(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """An evaluation of one route on one data set.
 
-    ``margin`` is in score, ``confidence`` in 0..1. ``time`` is seconds since 1970. ``rules`` are the
-    route's, as the configuration would write them out. ``scorers`` counts rows by what settled
+    ``margin`` is in score, ``confidence`` in 0..1. ``time`` is seconds since 1970. ``rules`` are
+    the route's, as the configuration would write them out. ``scorers`` counts rows by what settled
     them. ``stopped`` says why not every item was asked (the budget, an interrupt).
     """
 

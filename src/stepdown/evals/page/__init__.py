@@ -1,0 +1,1 @@
+"""The parts of a report's page; ``evals.html`` puts them together."""
