@@ -1,0 +1,52 @@
+"""``json``: the answer is the expected JSON value.
+
+    json
+    json: {tolerance: 0.01}
+
+The order of keys, ways to write a number, space and a code fence around do not count; the order of
+an array does. Numbers may be apart by ``tolerance``. Text around the JSON makes an answer wrong.
+Expected is a JSON value, a text that holds an object or an array, or a list of such texts, any of
+which is right.
+"""
+
+from typing import Any
+
+from stepdown.cascade.validators.json import Unreadable
+from stepdown.cascade.validators.mapping import read_mapping, read_number
+from stepdown.quality.json_values import expected_values, read_json, same
+from stepdown.quality.scorers.base import Base, right
+from stepdown.routing.problems import Problems
+from stepdown.types import Choice, Task
+
+
+class Json(Base):
+    """1 for an expected value, else 0."""
+
+    name = "json"
+
+    def __init__(self, tolerance: float = 0.0) -> None:
+        self._tolerance = tolerance
+
+    def applies(self, task: Task) -> bool:
+        return bool(expected_values(task.expected))
+
+    def rate(self, choice: Choice, task: Task) -> float:
+        try:
+            value = read_json(choice.text)
+        except Unreadable:
+            return 0.0
+        wanted = expected_values(task.expected)
+        return right(any(same(value, each, self._tolerance) for each in wanted))
+
+
+def build(options: Any, path: str, problems: Problems) -> Json | None:
+    """A scorer from its options; what is wrong with them goes to ``problems``."""
+    known = len(problems.lines)
+    tolerance = read_tolerance(options, path, problems)
+    return Json(tolerance) if len(problems.lines) == known else None
+
+
+def read_tolerance(options: Any, path: str, problems: Problems) -> float:
+    """The one option of the scorers of JSON."""
+    given = read_mapping(options, ("tolerance",), path, problems)
+    return read_number(given, "tolerance", path, problems, low=0) or 0.0
