@@ -363,3 +363,16 @@ class Ledger(Protocol):
     """Keeps what each request cost. ``record`` enqueues only: it never awaits and never raises."""
 
     def record(self, journey: Journey) -> None: ...
+
+
+class Shadow(Protocol):
+    """Has some requests answered a second time, in the background."""
+
+    def listen(self, journey: Journey, client: Client) -> Client:
+        """Called once a journey is decided: the client to answer to, which keeps the answer where
+        the request is sampled."""
+        ...
+
+    def offer(self, journey: Journey) -> None:
+        """Called at the end, however it came: enqueues only, never awaits and never raises."""
+        ...

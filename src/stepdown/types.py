@@ -169,6 +169,7 @@ class Decision(Struct, frozen=True):
     ``router-failed``, ``direct`` (the client named a model, not a route).
     ``policy`` is the hash of the rules that decided, so that a record says which policy it obeyed.
     ``propensity`` is the probability with which this rung was chosen (1 unless explored).
+    ``held`` is the cheaper rung that the rule picks, where the guard lets the last one answer.
     """
 
     name: str
@@ -177,6 +178,7 @@ class Decision(Struct, frozen=True):
     ambiguous: bool = False
     policy: str = ""
     propensity: float = 1.0
+    held: int | None = None
 
 
 # ── What a model said ────────────────────────────────────────────────────────────────────────
