@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from stepdown.errors import ConfigError
+from stepdown.routing.guarded import Guarded, view_of
 from stepdown.routing.route import PolicyRoute, build_route
 from stepdown.types import Reading
 
@@ -193,3 +194,41 @@ def test_the_routers_reading_decides_before_the_rules(ask: Any) -> None:
     assert built.decide(request, failed).model == "large"
     silent = {**readings, "router": Reading(None)}
     assert built.decide(request, silent).name == "small-task"
+
+
+GUARDED = {
+    "rules": [
+        {"name": "small", "when": {"metadata.tier": "a"}, "rung": "cheap"},
+        {"name": "middling", "when": {"metadata.tier": "b"}, "rung": "middle"},
+        {"name": "big", "when": {"metadata.tier": "c"}, "rung": "strong"},
+    ],
+    "regret": {"budget": 0.02},
+}
+
+
+@pytest.mark.parametrize("state", ["observing", "tripped"])
+def test_a_rule_that_the_guard_holds_has_the_last_rung_answer(ask: Any, state: Any) -> None:
+    built = route(**GUARDED)
+    request = ask("Hello", metadata={"tier": "b"})
+    before = built.decide(request, built.read(request))
+    built.guard = view_of({"middling": Guarded(state, "k"), "big": Guarded(state, "l")})
+    held = built.decide(request, built.read(request))
+    assert (held.name, held.model, held.rung, held.held) == ("middling", "large", 2, 1)
+    assert (before.rung, before.held) == (1, None)
+    for tier, rung in (("a", 0), ("c", 2)):
+        request = ask("Hello", metadata={"tier": tier})
+        decision = built.decide(request, built.read(request))
+        assert (decision.rung, decision.held) == (rung, None)
+    built.guard = view_of({"middling": Guarded("active", "k"), "small": Guarded("trusted", "m")})
+    request = ask("Hello", metadata={"tier": "b"})
+    assert built.decide(request, built.read(request)) == before
+
+
+def test_the_guards_options_change_no_policy_and_need_a_budget() -> None:
+    bare = {"rules": GUARDED["rules"]}
+    assert route(**bare).hash == route(**GUARDED).hash
+    rule = {"name": "a", "when": {"turns": 1}, "rung": "cheap", "observe": True}
+    assert faults(rules=[rule]) == [
+        "routes.auto.rules[0].observe: goes with a regret budget of the route ('regret')"
+    ]
+    assert route(rules=[rule], regret={"budget": 0.02})

@@ -1,6 +1,7 @@
 """Reads a route's options: every problem is collected, with its path and what was expected.
 
-What stands under ``cascade``, the route's or a rule's, is read by ``stepdown.cascade.options``.
+What stands under ``cascade``, the route's or a rule's, is read by ``stepdown.cascade.options``;
+what says how rules are shadowed and guarded is read by ``stepdown.quality``.
 """
 
 import hashlib
@@ -29,8 +30,14 @@ OPTIONS = (
     "signals",
     "sessions",
     "cascade",
+    "regret",
+    "shadow",
 )
-RULE_KEYS = ("name", "when", "rung", "cascade")
+GUARD_KEYS = ("observe", "trusted", "auto_promote")
+"""Of a rule, where its route has a regret budget."""
+RULE_KEYS = ("name", "when", "rung", "cascade", *GUARD_KEYS)
+_BESIDE = ("regret", "shadow")
+"""Options that watch over the decisions, and decide nothing by themselves."""
 LEXICONS: Mapping[str, Mapping[str, Sequence[str]]] = {"task": TASKS, "output": OUTPUTS}
 
 
@@ -103,10 +110,20 @@ def read_policy(
         at = f"{path}.rules" if isinstance(given, str) else f"{path}.rules[{index}]"
         for rule, where in _expanded(entry, at, problems):
             read = _read_rule(rule, where, ladder, signals, problems)
+            _check_guarded(rule, where, options, problems)
             if read.name in {known.name for known in rules}:
                 problems.add(f"{where}.name", f"there is already a rule {read.name!r}")
             rules.append(read)
     return Policy(rules, max(0, len(ladder) - 1), _read_match(options, path, problems))
+
+
+def _check_guarded(
+    rule: Mapping[str, Any], path: str, options: Mapping[str, Any], problems: Problems
+) -> None:
+    if options.get("regret") is None:
+        for key in GUARD_KEYS:
+            if key in rule:
+                problems.add(f"{path}.{key}", "goes with a regret budget of the route ('regret')")
 
 
 def _read_match(options: Mapping[str, Any], path: str, problems: Problems) -> Match:
@@ -198,7 +215,7 @@ def policy_hash(options: Mapping[str, Any], lexicons: Mapping[str, Lexicon]) -> 
     for entry in entries:
         rules.extend(PRESETS[entry] if isinstance(entry, str) else [entry])
     shown = {
-        **options,
+        **{key: value for key, value in options.items() if key not in _BESIDE},
         "rules": rules,
         "match": options.get("match", "all"),
         "signals": {name: lexicon.phrases for name, lexicon in lexicons.items()},

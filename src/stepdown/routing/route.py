@@ -7,6 +7,7 @@ from stepdown.names import nearest
 from stepdown.ports import Price
 from stepdown.routing.adviser import PythonAdviser, load_router
 from stepdown.routing.asked import Asked
+from stepdown.routing.guarded import GuardView
 from stepdown.routing.options import (
     OPTIONS,
     SessionOptions,
@@ -52,12 +53,14 @@ class PolicyRoute:
         self.sessions = sessions
         self.adviser = adviser
         self.hash = hash
+        self.guard: GuardView | None = None
+        """What the guard says of the rules; replaced whole."""
         self.begins_cheap: Callable[[Request], bool] | None = None
         """Whether a request that no rule claims begins at the first rung of a cascade."""
         self._asked = asked
         self._reads = tuple((signal.name, signal.read) for signal in self.signals)
         self._tokens = next((s for s in self.signals if isinstance(s, TokensSignal)), None)
-        self._decisions: dict[tuple[str, int, bool], Decision] = {}
+        self._decisions: dict[tuple[str, int, bool, int | None], Decision] = {}
 
     def read(self, request: Request) -> dict[str, Reading]:
         """The readings of the signals that the rules name."""
@@ -77,11 +80,14 @@ class PolicyRoute:
         name, rung = choice.name, choice.rung
         if name == DEFAULT and self.begins_cheap is not None and self.begins_cheap(request):
             name, rung = "cascade", 0
+        held = None
+        if self.guard is not None and name in self.guard.held and rung < self.policy.top:
+            held, rung = rung, self.policy.top
         if self.sessions is not None:
-            held = self.sessions.hold(request, rung, readings)
-            if held != rung:
-                name, rung = "session", held
-        return self._decision(name, rung, choice.ambiguous)
+            kept = self.sessions.hold(request, rung, readings)
+            if kept != rung:
+                name, rung, held = "session", kept, None
+        return self._decision(name, rung, choice.ambiguous, held)
 
     def explain(self, readings: Mapping[str, Reading]) -> list[Verdict]:
         return self.policy.verdicts(readings)
@@ -103,12 +109,13 @@ class PolicyRoute:
         if self.policy.is_borderline(readings):
             readings["tokens"] = signal.counted(request) or readings["tokens"]
 
-    def _decision(self, name: str, rung: int, ambiguous: bool) -> Decision:
+    def _decision(self, name: str, rung: int, ambiguous: bool, held: int | None) -> Decision:
         """One object for each outcome: there are few, and building one costs time."""
-        key = name, rung, ambiguous
+        key = name, rung, ambiguous, held
         known = self._decisions.get(key)
         if known is None:
-            known = Decision(name, self.ladder[rung], rung, ambiguous, self.hash)
+            model = self.ladder[rung]
+            known = Decision(name, model, rung, ambiguous, self.hash, held=held)
             self._decisions[key] = known
         return known
 
