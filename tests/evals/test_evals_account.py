@@ -7,8 +7,9 @@ import pytest
 
 from stepdown.errors import ConfigError, UpstreamFailed
 from stepdown.evals.account import Account
-from stepdown.evals.budget import LEAST_OUTPUT, Budget, OutOfBudget
+from stepdown.evals.budget import Budget, OutOfBudget
 from stepdown.evals.calls import Call
+from stepdown.quality.bounds import LEAST_OUTPUT
 from stepdown.requests import request_of
 from stepdown.types import Request, Role, Usage
 from support.scripted import Fleet, TokenPrice, Upstream, Words

@@ -8,10 +8,11 @@ from decimal import Decimal
 from msgspec import structs
 
 from stepdown.errors import ConfigError
-from stepdown.evals.budget import Bounds, Budget
+from stepdown.evals.budget import Budget
 from stepdown.evals.calls import Call
 from stepdown.evals.report import Spent
 from stepdown.ports import Price
+from stepdown.quality.bounds import Bounds
 from stepdown.types import Request, Role, Usage
 
 _NOTHING = Decimal(0)
