@@ -1,7 +1,7 @@
 """Scores the answers to one task by the first scorer that applies and can tell. No I/O."""
 
 from collections.abc import Generator, Sequence
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 from stepdown.ports import Judge, Scorer
 from stepdown.types import Choice, Consult, Scores, Task
@@ -25,10 +25,7 @@ def settle(
         try:
             if not scorer.applies(task):
                 continue
-            if is_judge(scorer):
-                scores = yield from scorer.judge(choices, task)
-            else:
-                scores = _scored(scorer, choices, task)
+            scores = yield from _scores(scorer, choices, task)
         except Exception as error:  # noqa: BLE001  a user's scorer may raise anything
             why = f"{scorer.name}: {type(error).__name__}: {error}"
             continue
@@ -43,6 +40,11 @@ def is_judge(scorer: Scorer | Judge) -> TypeGuard[Judge]:
     return hasattr(scorer, "judge")
 
 
-def _scored(scorer: Scorer, choices: Sequence[Choice | None], task: Task) -> Scores:
-    values = tuple(None if each is None else scorer.score(each, task) for each in choices)
-    return Scores(values, scorer.name)
+def _scores(
+    scorer: Scorer | Judge, choices: Sequence[Choice | None], task: Task
+) -> Generator[Consult, Sequence[Choice | None], Scores]:
+    if is_judge(scorer):
+        return (yield from scorer.judge(choices, task))
+    plain = cast("Scorer", scorer)
+    values = tuple(None if each is None else plain.score(each, task) for each in choices)
+    return Scores(values, plain.name)

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from stepdown.cli.eval.options import FILE, SHARE
-from stepdown.cli.eval.sources import report_of
+from stepdown.cli.eval.sources import SOURCE, report_of, source_options
 from stepdown.cli.quantities import share
 from stepdown.evals.advise import Advice, Effect, Finding, Unusable, advise
 from stepdown.evals.compare import Difference
@@ -23,7 +23,8 @@ _A_THOUSAND = 1000
 
 
 @click.command("advise")
-@click.argument("source", type=FILE, metavar="REPORT")
+@click.argument("source", type=FILE, metavar=SOURCE)
+@source_options
 @click.option(
     "--budget",
     "--max-regret",
@@ -37,20 +38,28 @@ _A_THOUSAND = 1000
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--patch", metavar="FILE", help="Write the patch to a new file; - prints it alone.")
 def command(
-    source: Path, budget: Decimal, confidence: float, as_json: bool, patch: str | None
+    source: Path,
+    config: Path | None,
+    route: str | None,
+    budget: Decimal,
+    confidence: float,
+    as_json: bool,
+    patch: str | None,
 ) -> None:
     """Say which rules to tighten, and which hold more rows at the last rung than need be.
 
-    REPORT is a file of `stepdown eval run --json`. A rule is to be tightened where the regret of
-    what it sends down is shown to be above --budget. It can be loosened where the regret of what it
-    holds would be shown to be within, had the cheapest model answered. With --confidence no such
-    finding is wrong, however many rules are looked at. The patch is the route's rules with other
-    rungs. No file is changed.
+    The source is a report of `stepdown eval run --json` or, with --config, a data set. A rule is to
+    be tightened where the regret of what it sends down is shown to be above --budget. It can be
+    loosened where the regret of what it holds would be shown to be within, had the cheapest model
+    answered. With --confidence no such finding is wrong, however many rules are looked at. The
+    patch is the route's rules with other rungs. No file is changed.
 
     Exit status: 0, or 2 where the report cannot be used.
     """
     try:
-        advice = advise(report_of(source), budget=float(budget), confidence=confidence)
+        advice = advise(
+            report_of(source, config, route), budget=float(budget), confidence=confidence
+        )
     except Unusable as error:
         raise click.UsageError(f"{source}: {error}") from error
     if patch not in (None, ALONE) and advice.patch is not None:

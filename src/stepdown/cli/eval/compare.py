@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from stepdown.cli.eval.options import FILE, SHARE
-from stepdown.cli.eval.sources import evaluate_config, report_of
+from stepdown.cli.eval.sources import report_of
 from stepdown.evals.compare import Changed, Comparison, Difference, NotComparable, Side, compare
 from stepdown.evals.report import Report
 from stepdown.evals.words import UNKNOWN, level, money, percent, rows, signed
@@ -22,9 +22,12 @@ _A_THOUSAND = 1000
 @click.argument("a", type=FILE, metavar="A")
 @click.argument("b", type=FILE, metavar="B")
 @click.option("--data", type=FILE, help="A and B are configurations: evaluate both on this.")
+@click.option("--route", help="With --data: the route, where there are several.")
 @click.option("--confidence", type=SHARE, default=0.95, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(a: Path, b: Path, data: Path | None, confidence: float, as_json: bool) -> None:
+def command(
+    a: Path, b: Path, data: Path | None, route: str | None, confidence: float, as_json: bool
+) -> None:
     """Show what B does differently from A, row by row, with intervals.
 
     A and B are files of `stepdown eval run --json` or, with --data, configurations. Rows are paired
@@ -34,7 +37,7 @@ def command(a: Path, b: Path, data: Path | None, confidence: float, as_json: boo
 
     Exit status: 0, or 2 where the two cannot be compared.
     """
-    first, second = (_report(each, data) for each in (a, b))
+    first, second = (_report(each, data, route) for each in (a, b))
     try:
         found = compare(first, second, confidence)
     except NotComparable as error:
@@ -45,8 +48,8 @@ def command(a: Path, b: Path, data: Path | None, confidence: float, as_json: boo
         _print(found)
 
 
-def _report(given: Path, data: Path | None) -> Report:
-    return report_of(given) if data is None else evaluate_config(given, data)
+def _report(given: Path, data: Path | None, route: str | None) -> Report:
+    return report_of(given) if data is None else report_of(data, given, route)
 
 
 def _as_json(found: Comparison) -> dict[str, Any]:

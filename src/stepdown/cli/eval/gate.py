@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from stepdown.cli.eval.options import FILE
-from stepdown.cli.eval.sources import report_of
+from stepdown.cli.eval.sources import SOURCE, report_of, source_options
 from stepdown.cli.quantities import share
 from stepdown.evals.enough import CHANCE
 from stepdown.evals.gate import Check, Outcome, Unusable, Verdict, gate
@@ -27,7 +27,8 @@ _TITLES: dict[Outcome, tuple[str, str]] = {
 
 
 @click.command("gate")
-@click.argument("source", type=FILE, metavar="REPORT")
+@click.argument("source", type=FILE, metavar=SOURCE)
+@source_options
 @click.option("--max-regret", type=share, required=True, metavar="2%", help="Accepted regret.")
 @click.option("--confidence", type=_SURE, default=0.95, show_default=True)
 @click.option("--min-saving", type=share, metavar="40%", help="Of the last rung's cost.")
@@ -41,6 +42,8 @@ _TITLES: dict[Outcome, tuple[str, str]] = {
 def command(
     context: click.Context,
     source: Path,
+    config: Path | None,
+    route: str | None,
     max_regret: Decimal,
     confidence: float,
     min_saving: Decimal | None,
@@ -51,15 +54,16 @@ def command(
 ) -> None:
     """Test that downgrade regret is at most --max-regret, with --confidence.
 
-    REPORT is a file of `stepdown eval run --json`. The route passes if the upper bound of its
-    regret is at most --max-regret: a route above that passes with a probability of 1 - --confidence
-    at most. With --min-saving, the lower bound of the share saved must be at least that; with --by
-    rule, the upper bound of each rule's regret must be within the limit, too.
+    The source is a report of `stepdown eval run --json` or, with --config, a data set. The route
+    passes if the upper bound of its regret is at most --max-regret: a route above that passes with
+    a probability of 1 - --confidence at most. With --min-saving, the lower bound of the share saved
+    must be at least that; with --by rule, the upper bound of each rule's regret must be within the
+    limit, too.
 
     Exit status: 0 pass, 1 shown to be beyond a limit, 3 too little evidence, 2 where the report
     cannot be used.
     """
-    report = report_of(source)
+    report = report_of(source, config, route)
     try:
         verdict = gate(
             report,
