@@ -6,6 +6,7 @@ from stepdown.config.endpoints import Endpoint
 from stepdown.config.notes import Note
 from stepdown.config.schema import (
     JobSettings,
+    JudgeSettings,
     LedgerSettings,
     PriceSettings,
     RouteSettings,
@@ -32,6 +33,7 @@ class Document(Section):
     prices: dict[Name, PriceSettings] = Field(default={})
     ledger: LedgerSettings = LedgerSettings()
     jobs: JobSettings = JobSettings()
+    judge: JudgeSettings | None = None
     server: ServerSettings = ServerSettings()
 
 

@@ -61,6 +61,8 @@ def _named(config: Config) -> Iterator[tuple[str, str]]:
     """Every name that must be served, with its place."""
     for route, settings in config.routes.items():
         yield from _each(f"routes.{route}.ladder", settings.ladder)
+    if config.judge is not None:
+        yield "judge.model", config.judge.model
     for alias, model in config.router_settings.model_group_alias.items():
         yield f"router_settings.model_group_alias.{alias}", model
     for section in ("router_settings", "litellm_settings"):

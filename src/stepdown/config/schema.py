@@ -53,6 +53,19 @@ class PriceSettings(Section):
     unit: Literal["per million", "per thousand", "per token"] = "per million"
 
 
+class JudgeSettings(Section):
+    """The model that says how good answers are, where no other scorer can.
+
+    ``labelled`` is a file of pairs that people judged, beside the configuration's file where the
+    path is relative: regret is then corrected for the judge's own errors.
+    """
+
+    model: Name
+    kind: Literal["pairwise", "rubric", "reference"] = "pairwise"
+    criteria: str | None = None
+    labelled: Name | None = None
+
+
 class ServerSettings(Section):
     """Where the server listens and what it takes. The command line's options win."""
 
@@ -103,7 +116,6 @@ LATER = {
     "batch": "deferral and batching",
     "deferral": "deferral and batching",
     "shadow": "shadow sampling",
-    "judge": "judging",
     "guard": "the guard",
     "storage": "a choice of storage (the ledger's database is 'ledger.url')",
     "state": "state shared by replicas",
