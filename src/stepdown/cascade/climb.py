@@ -49,7 +49,7 @@ class _Climb:
         self.request = request
         self.top = top
         self.checks = Checks(cascade, request)
-        self.checked = _with_logprobs(request, self.checks.top_logprobs)
+        self.checked = with_logprobs(request, self.checks.top_logprobs)
         self.best: int | None = None
         self.hedged = False
         self.failure: StepdownError | None = None
@@ -211,7 +211,7 @@ class _Climb:
         return Begin(self.top, self.request, final=True)
 
 
-def _with_logprobs(request: Request, alternatives: int | None) -> Request:
+def with_logprobs(request: Request, alternatives: int | None) -> Request:
     """The request that also asks for log probabilities, where a check needs them."""
     if alternatives is None:
         return request

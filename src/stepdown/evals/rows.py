@@ -34,7 +34,8 @@ class Row(Struct, frozen=True):
     ``default``; ``ambiguous`` as in ``types.Decision``. ``cost`` is what the route would have spent
     in US dollars, rejected tries and graders included; None where a price is unknown.
     ``scorer`` settled the scores; ``why`` says why some are missing. ``flips`` and ``judged`` are as
-    in ``types.Scores``. ``tokens`` estimates the prompt's length.
+    in ``types.Scores``. ``tokens`` estimates the prompt's length. ``pair`` tells
+    the served answer and the reference from other pairs (``quality.labelled.pair_key``).
     """
 
     id: str
@@ -53,6 +54,7 @@ class Row(Struct, frozen=True):
     flips: int = 0
     judged: int = 0
     why: str | None = None
+    pair: str = ""
 
     @property
     def served(self) -> Rung:
