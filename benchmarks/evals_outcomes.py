@@ -78,15 +78,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def policies(reports: dict[str, Report]) -> Iterator[str]:
-    """What each way of choosing comes to."""
-    yield "| data (rows) | policy | sent down | quality | regret of those |"
-    yield "|---|---|---:|---:|---:|"
+    """What each way of choosing comes to: mean scores, and regrets of the rows sent down."""
+    yield (
+        "| data (rows) | all cheap / all strong | regret, all cheap | route: sent down | regret | "
+        "score | random | prompt length | oracle |"
+    )
+    yield "|---|---|---:|---:|---|---:|---:|---:|---:|"
     for title, report in reports.items():
-        for policy in report.policies:
-            name = f"{title} ({len(report.rows):,})" if policy is report.policies[0] else ""
-            yield f"| {name} | {policy.name} | {policy.down:.1%} | {_quality(policy)} | " + (
-                f"{_regret(report, policy)} |"
-            )
+        of = {policy.name: policy for policy in report.policies}
+        down, regret = report.overall, report.overall.regret
+        interval = f" ({regret.low:.1%} to {regret.high:.1%})" if regret.trials else ""
+        told = f"{regret.events} of {regret.trials}{interval}" if regret.trials else "–"
+        yield (
+            f"| {title} ({len(report.rows):,}) | {of['all cheap'].quality:.3f} / "
+            f"{of['all strong'].quality:.3f} | {of['all cheap'].regret or 0:.1%} | "
+            f"{down.down:,} | {told} | {of['route'].quality:.3f} | "
+            f"{_quality(of['random'])} | {of['prompt length'].quality:.3f} | "
+            f"{of['oracle'].quality:.3f}, {of['oracle'].down:.0%} down |"
+        )
 
 
 def curves(reports: dict[str, Report]) -> Iterator[str]:
@@ -101,15 +110,6 @@ def curves(reports: dict[str, Report]) -> Iterator[str]:
 def _quality(policy: Policy) -> str:
     spread = "" if policy.spread is None else f" ± {policy.spread:.3f}"
     return f"{policy.quality:.3f}{spread}"
-
-
-def _regret(report: Report, policy: Policy) -> str:
-    if policy.regret is None:
-        return "–"
-    if policy is not report.policies[0]:
-        return f"{policy.regret:.1%}"
-    regret = report.overall.regret
-    return f"{policy.regret:.1%} ({regret.low:.1%} to {regret.high:.1%})"
 
 
 def _curve(curve: Curve) -> str:
