@@ -17,6 +17,7 @@ from stepdown.errors import (
     UpstreamUnreachable,
 )
 from stepdown.pipeline import Pipeline
+from stepdown.ports import Client
 from stepdown.providers.openai import OpenAIDialect
 from stepdown.server.requests import parse
 from stepdown.types import (
@@ -200,12 +201,33 @@ def cheap(*answers: ScriptedReply | BaseException, rate: str = "0.01") -> Endpoi
 STRONG = Endpoint("s", "strong", ScriptedUpstream(), FlatPrice("0.10"))
 
 
+class Watching:
+    """A shadow that listens to everything."""
+
+    def __init__(self) -> None:
+        self.own = Ear()
+        self.said: list[tuple[str, str]] = []
+
+    def listen(self, journey: Journey, client: Client) -> Client:
+        assert journey.decision is not None
+        self.said.append(("listen", journey.outcome))
+        return self.own
+
+    def offer(self, journey: Journey) -> None:
+        assert journey.ended is not None
+        self.said.append(("offer", journey.outcome))
+
+
 def travel(
-    *endpoints: Endpoint, ear: Ear | None = None, model: str = "auto", stream: bool = False
+    *endpoints: Endpoint,
+    ear: Ear | None = None,
+    model: str = "auto",
+    stream: bool = False,
+    shadow: Watching | None = None,
 ) -> tuple[Journey, Ear, ListedFleet, BaseException | None]:
     """One request's journey, recorded, and the error it ended with."""
     fleet, book, client = ListedFleet(*endpoints), Book(), ear or Ear()
-    pipeline = Pipeline({"auto": FixedRoute()}, fleet, book)
+    pipeline = Pipeline({"auto": FixedRoute()}, fleet, book, shadow=shadow)
     request = parse(
         [],
         json.encode(
@@ -232,6 +254,27 @@ def test_an_answer_is_priced_against_the_strong_model() -> None:
     assert (journey.cost, journey.reference_cost) == (Decimal("1.10"), Decimal("11.00"))
     assert journey.saved == Decimal("9.90")
     assert reply.closed
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_shadow_hears_the_answer_and_the_end(stream: bool) -> None:
+    shadow = Watching()
+    pieces = [EVENT, END] if stream else [REPLY]
+    _, ear, _, error = travel(
+        cheap(ScriptedReply(200, [*pieces])), STRONG, stream=stream, shadow=shadow
+    )
+    assert error is None
+    assert (ear.heard, shadow.own.heard != b"") == (b"", True)
+    assert shadow.said == [("listen", "failed"), ("offer", "answered")]
+
+
+def test_a_shadow_hears_of_failures_even_before_the_decision() -> None:
+    shadow = Watching()
+    travel(cheap(UpstreamUnreachable("a")), shadow=shadow)
+    assert shadow.said == [("listen", "failed"), ("offer", "failed")]
+    shadow = Watching()
+    travel(cheap(), model="chaep", shadow=shadow)
+    assert shadow.said == [("offer", "failed")]
 
 
 def test_a_model_named_directly_saves_nothing() -> None:

@@ -1,6 +1,6 @@
 """One request's journey through the gateway, top to bottom. Read this first.
 
-    handle ─ decide ─ answer ─ call (try, wait, fall back) ─ serve ─ record
+    handle ─ decide ─ answer ─ call (try, wait, fall back) ─ serve ─ record ─ shadow
                          └─── climb (``ascent.py``): call a cheap rung, check it, go up
 
 The pipeline knows Protocols only (``ports.py``). It does the waiting and the I/O; what to decide,
@@ -18,7 +18,7 @@ from stepdown.calls import Call, total
 from stepdown.cascade.plan import CASCADE, Cascade, Cascades
 from stepdown.errors import NoDeployment, StepdownError, UnknownModel, UpstreamError
 from stepdown.names import known_names
-from stepdown.ports import Client, Fleet, Ledger, Route
+from stepdown.ports import Client, Fleet, Ledger, Route, Shadow
 from stepdown.types import Attempt, Decision, Journey, Request, Role, Usage, Wait
 
 monotonic = time.monotonic
@@ -33,11 +33,13 @@ class Pipeline:
         fleet: Fleet,
         ledger: Ledger,
         cascades: Mapping[str, Cascades] | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         self.routes = routes
         self.fleet = fleet
         self.ledger = ledger
         self.cascades = cascades or {}
+        self.shadow = shadow
 
     async def handle(
         self, request: Request, client: Client, *, cascade: Cascade | None = None
@@ -51,6 +53,8 @@ class Pipeline:
         journey = Journey(request, started=monotonic(), time=time.time())
         try:
             await self._decide(journey)
+            if self.shadow is not None:
+                client = self.shadow.listen(journey, client)
             await self._answer(journey, client, self._cascade(journey, cascade))
             journey.outcome = "answered"
         except StepdownError as error:
@@ -62,6 +66,8 @@ class Pipeline:
         finally:
             journey.ended = monotonic()
             self.ledger.record(journey)
+            if self.shadow is not None:
+                self.shadow.offer(journey)
         return journey
 
     # ── which model ──────────────────────────────────────────────────────────────────────────
