@@ -1,5 +1,6 @@
 """Sums per minute, kept in memory between two flushes, so that a cost is never dropped."""
 
+import time
 from abc import ABC, abstractmethod
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -58,3 +59,12 @@ class Minutes(ABC, Generic[Key, Sums]):
     @abstractmethod
     def _coarse(self, key: Key) -> Key:
         """The key of the hour: a set of keys that is bounded by the configuration."""
+
+
+def first_bucket(since: float) -> int:
+    """The first bucket that counts from a moment on (seconds since 1970).
+
+    Older than a week, sums are kept by the hour.
+    """
+    grain = HOUR if since < time.time() - FINE_FOR else MINUTE
+    return int(since) // grain * grain

@@ -9,11 +9,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from stepdown.ledger.detail import ZERO
-from stepdown.ledger.totals import first_bucket, read_sums, sums_of
+from stepdown.ledger.minutes import first_bucket
 from stepdown.ledger.tries import ABANDONED, FAILED, Sums
 from stepdown.ports import Price
 from stepdown.storage.address import DatabaseUnavailable
 from stepdown.storage.columns import TRIES_SUMS
+from stepdown.storage.sums import read_sums, sums_of
 from stepdown.storage.tables import tries
 from stepdown.types import ACCEPTED, Usage
 

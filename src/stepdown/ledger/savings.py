@@ -9,8 +9,9 @@ from msgspec import Struct
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from stepdown.ledger.totals import first_bucket, read_sums, sums_of
+from stepdown.ledger.minutes import first_bucket
 from stepdown.storage.address import DatabaseUnavailable
+from stepdown.storage.sums import read_sums, sums_of
 from stepdown.storage.tables import request_log, rollup
 
 By = Literal["rule", "model", "route", "tag"]

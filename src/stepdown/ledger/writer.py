@@ -19,19 +19,16 @@ from msgspec import Struct
 from stepdown.ledger import detail as details
 from stepdown.ledger import rollup, tries
 from stepdown.ledger.minutes import FINE_FOR
-from stepdown.ledger.queue import Queue, Taken
-from stepdown.storage.address import DatabaseUnavailable, parse
+from stepdown.storage.address import parse
+from stepdown.storage.queue import Queue, Taken
 from stepdown.storage.store import LOGS, Log, Segment, Slice, Store
+from stepdown.storage.writer import SLOWEST_RETRY, Wording, Writer
 from stepdown.types import Journey
 
 log = logging.getLogger("stepdown.ledger")
 
 DAY = 86_400.0
 QUEUE_BYTES = 64 * 1024 * 1024
-SLOWEST_RETRY = 5.0
-"""Seconds between two tries to reach a database that is away."""
-CARE_INTERVAL = 60.0
-"""Seconds between two looks for what is too old."""
 
 
 class Status(Struct, frozen=True):
@@ -47,7 +44,7 @@ class Status(Struct, frozen=True):
     last_flush: float | None
 
 
-class Ledger:
+class Ledger(Writer):
     """Keeps what each request cost (``ports.Ledger``).
 
     ``flush_interval`` (seconds) is the most that a killed process loses. ``queue`` bounds the
@@ -67,8 +64,9 @@ class Ledger:
         keep_prompts: float = 7,
     ) -> None:
         self._store = Store(parse(database_url))
+        wording = Wording("The ledger", "requests", log)
+        super().__init__(self._store, wording, flush_interval, SLOWEST_RETRY)
         self._writer = f"{socket.gethostname()}:{os.getpid()}"
-        self._interval = flush_interval
         self._store_prompts = store_prompts
         self._keep: dict[Log, float] = {
             "request_log": keep_details * DAY,
@@ -79,14 +77,7 @@ class Ledger:
         self._prompts = Queue(queue, QUEUE_BYTES)
         self._rollups = rollup.Rollups()
         self._tries = tries.Tries()
-        self._stopping = threading.Event()
-        self._tried = threading.Event()
-        self._closing = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._care_due = 0.0
-        self._written = self._unrecorded = self._failures = self._failures_in_a_row = 0
-        self._error: str | None = None
-        self._last_flush: float | None = None
+        self._written = self._unrecorded = 0
 
     # ── the event loop's side ────────────────────────────────────────────────────────────────
 
@@ -124,11 +115,6 @@ class Ledger:
         """How many details were dropped since the start. Their costs are in the sums."""
         return self._details.dropped
 
-    @property
-    def tried(self) -> bool:
-        """Whether the database has been opened, or has been found to be away."""
-        return self._tried.is_set()
-
     def status(self) -> Status:
         """How it is doing now."""
         return Status(
@@ -142,52 +128,9 @@ class Ledger:
             last_flush=self._last_flush,
         )
 
-    def start(self) -> None:
-        """Start the writer's thread, once, in the process that records."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="stepdown-ledger", daemon=True)
-            self._thread.start()
-
-    def close(self, timeout: float = 10.0) -> None:
-        """Write what is there and stop; gives up after ``timeout`` seconds."""
-        self._stopping.set()
-        with self._closing:  # a reload and a stop may close the same ledger
-            thread, self._thread = self._thread, None
-            if thread is None:
-                self._flush_last()
-                return
-            thread.join(timeout)
-            if thread.is_alive():
-                log.error("The ledger's writer does not stop; what it holds is left behind.")
-
     # ── the writer's thread ──────────────────────────────────────────────────────────────────
 
-    def _run(self) -> None:
-        self._open()
-        while not self._stopping.wait(self._pause()):
-            if self._flush():
-                self._care()
-        self._flush_last()
-
-    def _open(self) -> None:
-        """Open the database before there is anything to write: a new one takes a second or two."""
-        try:
-            self._store.open()
-        except DatabaseUnavailable as error:
-            self._failed(error)
-        self._tried.set()
-
-    def _flush_last(self) -> None:
-        if not self._flush():
-            log.error("The ledger closes with %d requests unwritten.", self._rollups.requests)
-        self._store.close()
-
-    def _pause(self) -> float:
-        return min(self._interval * 2.0 ** min(self._failures_in_a_row, 10), SLOWEST_RETRY)
-
-    def _flush(self) -> bool:
-        """Write what is there, in one transaction; whether the database is well."""
+    def _write(self) -> None:
         with self._lock:
             taken, prompts = self._details.take(), self._prompts.take()
             sums, tried = self._rollups.take(), self._tries.take()
@@ -196,15 +139,11 @@ class Ledger:
                 requests = self._segment(taken)
                 summed = rollup.rows(sums), tries.rows(tried)
                 self._store.write(Slice(requests, self._segment(prompts), *summed))
-        except Exception as error:  # noqa: BLE001  # the thread must live on: all is kept for later
+        except Exception:
             self._put_back(taken, prompts)
             self._put_back_sums(sums, tried)
-            self._failed(error)
-            return False
+            raise
         self._written += len(taken.items)
-        self._last_flush = time.time()
-        self._recovered()
-        return True
 
     def _segment(self, taken: Taken) -> Segment | None:
         if not taken.items and not taken.dropped:
@@ -232,28 +171,12 @@ class Ledger:
             self._details.put_back(taken)
             self._prompts.put_back(prompts)
 
-    def _care(self) -> None:
-        """Delete and fold what is too old: a little at each flush, until nothing is left to do."""
-        if time.monotonic() < self._care_due:
-            return
-        now = time.time()
-        try:
-            more = [self._store.expire(name, now - self._keep[name]) for name in LOGS]
-            if not any(more):
-                self._store.fold(int(now - FINE_FOR))
-                self._care_due = time.monotonic() + CARE_INTERVAL
-        except DatabaseUnavailable as error:
-            self._failed(error)
+    def _tidy(self, now: float) -> bool:
+        more = [self._store.expire(name, now - self._keep[name]) for name in LOGS]
+        if any(more):
+            return True
+        self._store.fold(int(now - FINE_FOR))
+        return False
 
-    def _failed(self, error: Exception) -> None:
-        self._failures += 1
-        self._failures_in_a_row += 1
-        self._error = str(error) or type(error).__name__
-        if self._failures_in_a_row == 1:
-            log.error("The ledger cannot write; it keeps trying. %s", self._error)
-
-    def _recovered(self) -> None:
-        if self._failures_in_a_row:
-            log.warning("The ledger writes again after %d failures.", self._failures_in_a_row)
-        self._failures_in_a_row = 0
-        self._error = None
+    def _unwritten(self) -> int:
+        return self._rollups.requests

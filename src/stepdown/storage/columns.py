@@ -6,7 +6,7 @@ costs it a third of a second and ten megabytes.
 
 from typing import NamedTuple
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration: what ``alembic_version`` holds when the tables are up to date."""
 
 ROLLUP_KEY = ("bucket", "route", "decision", "rung", "model", "outcome", "tags")
@@ -47,7 +47,10 @@ TRIES_SUMS = (
 
 
 class Summed(NamedTuple):
-    """A table of sums: the columns that tell its rows apart, the minute first, and the sums."""
+    """A table of sums: the columns that tell its rows apart, and the sums.
+
+    Of what is summed up per minute or hour, its start stands first.
+    """
 
     name: str
     key: tuple[str, ...]
@@ -56,6 +59,13 @@ class Summed(NamedTuple):
 
 ROLLUP = Summed("rollup", ROLLUP_KEY, ROLLUP_SUMS)
 TRIES = Summed("tries", TRIES_KEY, TRIES_SUMS)
+
+SHADOW = Summed("shadow_counters", ("bucket", "route", "reason"), ("amount", "cost"))
+"""What became of sampled requests. ``bucket`` is the hour's start in seconds since 1970 (UTC);
+money in picodollars; ``quality/records/counters.py`` has the rest."""
+
+EXPIRED_PAIRS = Summed("expired_pairs", ("key", "epoch", "propensity"), ("pairs", "regrets"))
+"""The scored pairs that were deleted: what a guard counts outlives them."""
 
 SEGMENT = ("writer", "first_time", "last_time", "details", "dropped", "format", "body")
 """One flush's worth of details: how many there are, how many were dropped before, the blob."""

@@ -6,14 +6,10 @@ seconds since 1970 by the clocks of the gateway's hosts, which ``PATIENCE`` lets
 
 # ruff: noqa: S608  # only names written in this package are put together; values are parameters
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from msgspec import Struct
 
-from stepdown.storage.address import Address, DatabaseUnavailable
-from stepdown.storage.connection import Connection, Cursor, connect
-from stepdown.storage.migrate import migrate_apart
+from stepdown.storage.address import Address
+from stepdown.storage.session import Session
 
 PATIENCE = 30.0
 """Seconds without a sign of life after which a process counts as dead, and its jobs as lost."""
@@ -50,17 +46,14 @@ class JobRow(Struct, frozen=True):
 COLUMNS = JobRow.__struct_fields__
 
 
-class JobStore:
-    """One connection, made when it is needed. Not for use by two threads at once.
+class JobStore(Session):
+    """One connection to the jobs; ``Session`` says what goes for every method."""
 
-    Every method raises DatabaseUnavailable where the database fails; nothing is then written, and
-    the next call connects anew.
-    """
+    _failure = "The jobs in {address} failed"
 
     def __init__(self, address: Address) -> None:
-        self.address = address
-        self._connection: Connection | None = None
-        self._sql = {name: _marked(text, address) for name, text in _STATEMENTS.items()}
+        super().__init__(address)
+        self._sql = {name: self._marked(text) for name, text in _STATEMENTS.items()}
 
     def add(self, row: JobRow, now: float) -> None:
         """Add a job, and show its owner to be alive."""
@@ -131,12 +124,6 @@ class JobStore:
             cursor.execute(self._sql["expire"], (now,))
             return cursor.rowcount >= AT_A_TIME
 
-    def close(self) -> None:
-        """Close the connection, where there is one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
     def _read(self, job: str, tenant: str, now: float) -> tuple[JobRow | None, bool]:
         """A job, and whether it has ended in every respect or its process still sees to it."""
         with self._transaction(writes=False) as cursor:
@@ -149,23 +136,6 @@ class JobStore:
         lives = seen_at is not None and seen_at > now - PATIENCE
         in_time = row.status not in LIVE or row.deadline_at > now - PATIENCE
         return row, (lives and in_time) or (row.status not in LIVE and row.delivery != "pending")
-
-    @contextmanager
-    def _transaction(self, *, writes: bool = True) -> Generator[Cursor, None, None]:
-        if self._connection is None:
-            migrate_apart(self.address)
-            self._connection = connect(self.address)
-        connection = self._connection
-        try:
-            cursor = connection.cursor()
-            if self.address.file is not None:
-                cursor.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-            yield cursor
-            connection.commit()
-        except (connection.Error, OSError) as error:
-            self._connection = None
-            connection.close()  # which rolls back
-            raise DatabaseUnavailable(f"The jobs in {self.address} failed: {error}") from error
 
 
 _STATEMENTS = {
@@ -188,8 +158,3 @@ _STATEMENTS = {
     "expire": "DELETE FROM jobs WHERE id IN"
     f" (SELECT id FROM jobs WHERE expires_at <= ? ORDER BY expires_at LIMIT {AT_A_TIME})",
 }
-
-
-def _marked(statement: str, address: Address) -> str:
-    """A statement with the parameter markers of the address's database."""
-    return statement if address.file is not None else statement.replace("?", "%s")

@@ -12,6 +12,14 @@ def upsert_sums(table: Summed, marker: str) -> str:
     return _upsert(table, f"VALUES ({_markers(marker, len(table.key) + len(table.sums))})")
 
 
+def insert_new(table: str, columns: Sequence[str], key: Sequence[str], marker: str) -> str:
+    """Adds one row, unless its key is there: a value for each column."""
+    return (
+        f"INSERT INTO {table} ({_list(columns)}) VALUES ({_markers(marker, len(columns))})"
+        f" ON CONFLICT ({_list(key)}) DO NOTHING"
+    )
+
+
 def insert_segment(log: str, marker: str) -> str:
     """Adds one segment to a log: a value for each of ``SEGMENT``."""
     return f"INSERT INTO {log} ({_list(SEGMENT)}) VALUES ({_markers(marker, len(SEGMENT))})"

@@ -1,16 +1,14 @@
 """Writes the ledger's slices: each in one transaction, so that sums and details always agree."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from stepdown.storage import statements
-from stepdown.storage.address import Address, DatabaseUnavailable
+from stepdown.storage.address import Address
 from stepdown.storage.columns import ROLLUP, SEGMENT, TRIES
-from stepdown.storage.connection import Connection, Cursor, connect
-from stepdown.storage.migrate import migrate_apart
+from stepdown.storage.session import Session
 
 HOUR = 3600
 SEGMENTS_AT_A_TIME = 500
@@ -44,16 +42,12 @@ class Slice(Struct, frozen=True):
     tries: Sequence[tuple[object, ...]] = ()
 
 
-class Store:
-    """One writer's connection. Not for use by two threads at once.
-
-    Every method raises DatabaseUnavailable where the database fails; nothing is then written, and
-    the next call connects anew.
-    """
+class Store(Session):
+    """One writer's connection; ``Session`` says what goes for every method."""
 
     def __init__(self, address: Address) -> None:
-        self.address = address
-        marker = "%s" if address.file is None else "?"
+        super().__init__(address)
+        marker = self.marker
         self._upsert_rollups = statements.upsert_sums(ROLLUP, marker)
         self._upsert_tries = statements.upsert_sums(TRIES, marker)
         self._insert = {log: statements.insert_segment(log, marker) for log in LOGS}
@@ -65,13 +59,6 @@ class Store:
             for table in (ROLLUP, TRIES)
             for statement in statements.fold_sums(table, marker)
         ]
-        self._connection: Connection | None = None
-
-    def open(self) -> None:
-        """Bring the tables up to date and connect."""
-        if self._connection is None:
-            migrate_apart(self.address)
-            self._connection = connect(self.address)
 
     def write(self, part: Slice) -> None:
         """Add one slice, the whole of it or nothing."""
@@ -99,25 +86,3 @@ class Store:
                 cursor.execute(f"SELECT pg_advisory_xact_lock({_FOLD_LOCK})")
             for statement in self._fold:
                 cursor.execute(statement, (before,))
-
-    def close(self) -> None:
-        """Close the connection, where there is one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    @contextmanager
-    def _transaction(self) -> Generator[Cursor, None, None]:
-        self.open()
-        connection = self._connection
-        assert connection is not None
-        try:
-            cursor = connection.cursor()
-            if self.address.file is not None:
-                cursor.execute("BEGIN IMMEDIATE")
-            yield cursor
-            connection.commit()
-        except (connection.Error, OSError) as error:
-            self._connection = None
-            connection.close()  # which rolls back
-            raise DatabaseUnavailable(f"Writing to {self.address} failed: {error}") from error

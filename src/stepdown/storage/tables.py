@@ -13,7 +13,7 @@ from sqlalchemy import (
     Table,
 )
 
-from stepdown.storage.columns import ROLLUP_SUMS, TRIES_SUMS
+from stepdown.storage.columns import EXPIRED_PAIRS, ROLLUP_SUMS, SHADOW, TRIES_SUMS
 
 metadata = MetaData()
 
@@ -99,3 +99,94 @@ eval_runs = Table(
 """Evaluations on a schedule, each item's outcome in the body. Never dropped: a run of a thousand
 items takes some kilobytes, and drift shows only against runs that are old. ``evals/history.py``
 has the rest."""
+
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("route", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("policy", String, nullable=False),
+    Column("served", SmallInteger, nullable=False),
+    Column("candidate", SmallInteger, nullable=False),
+    Column("reference", SmallInteger, nullable=False),
+    Column("candidate_model", String, nullable=False),
+    Column("reference_model", String, nullable=False),
+    Column("propensity", Double, nullable=False),
+    Column("saver", String, primary_key=True),
+    Column("key", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("candidate_score", Double),
+    Column("reference_score", Double),
+    Column("regret", SmallInteger),
+    Column("scorer", String, nullable=False),
+    Column("flips", Integer, nullable=False),
+    Column("judged", Integer, nullable=False),
+    Column("why", String),
+    Column("candidate_cost", BigInteger),
+    Column("reference_cost", BigInteger),
+    Column("judge_cost", BigInteger, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("tags", String, nullable=False),
+    Column("readings", String, nullable=False),
+    Index("pairs_evidence", "key", "epoch", "propensity", "regret"),
+    Index("pairs_recent", "key", "epoch", "time"),
+    Index("pairs_route", "route", "time"),
+    Index("pairs_time", "time"),
+)
+"""Requests that were answered twice: the fields of ``quality.pairs.Pair``, in their order.
+
+``regret`` is 0 or 1; ``tags`` is a JSON array, ``readings`` a JSON object. The first index alone
+answers what a guard asks every few seconds."""
+
+pair_texts = Table(
+    "pair_texts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("saver", String, primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("format", SmallInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("pair_texts_time", "time"),
+)
+"""What was asked and answered, where the configuration asks for it; apart, since it is kept for a
+time of its own."""
+
+expired_pairs = Table(
+    EXPIRED_PAIRS.name,
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("propensity", Double, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in EXPIRED_PAIRS.sums),
+)
+"""What a guard counted of pairs that are deleted. Never dropped."""
+
+shadow_counters = Table(
+    SHADOW.name,
+    metadata,
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("route", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in SHADOW.sums),
+)
+"""Sums per hour of what became of sampled requests. Never dropped."""
+
+guard_events = Table(
+    "guard_events",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("time", Double, nullable=False),
+    Column("route", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("from_state", String, nullable=False),
+    Column("to_state", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("evidence", String, nullable=False),
+)
+"""Each change of a guard's state, numbered by ``seq`` for its key, so that of two replicas one is
+first. Never dropped."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepdown.ledger.queue import Queue
+from stepdown.storage.queue import Queue
 
 steps = st.lists(st.binary(max_size=12) | st.sampled_from(["take", "put back", "drop"]))
 

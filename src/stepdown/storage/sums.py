@@ -1,25 +1,14 @@
 """Adds columns up in the database, exactly, whatever the size of the sums."""
 
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, func
 
-from stepdown.ledger.minutes import FINE_FOR, HOUR, MINUTE
 from stepdown.storage.money import from_pico
 
 _MICRO = 10**6
-
-
-def first_bucket(since: float) -> int:
-    """The first bucket that counts from a moment on (seconds since 1970).
-
-    Older than a week, sums are kept by the hour.
-    """
-    grain = HOUR if since < time.time() - FINE_FOR else MINUTE
-    return int(since) // grain * grain
 
 
 def sums_of(

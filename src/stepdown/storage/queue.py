@@ -15,7 +15,7 @@ class Taken(Struct):
 class Queue:
     """Holds at most ``count`` items of together at most ``size`` bytes.
 
-    ``dropped`` counts every item that was pushed out. Not safe for two threads: the ledger holds a
+    ``dropped`` counts every item that was pushed out. Not safe for two threads: a writer holds a
     lock.
     """
 

@@ -1,0 +1,1 @@
+"""Where the evidence is kept: pairs, what became of other sampled requests, a guard's events."""

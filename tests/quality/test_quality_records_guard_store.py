@@ -1,0 +1,146 @@
+"""What a guard reads and writes, on both kinds of databases."""
+
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from stepdown.quality.records.events import GuardEvent
+from stepdown.quality.records.guard_store import GuardStore, Outcome
+from stepdown.quality.records.pair_store import Batch, PairStore
+from stepdown.storage.address import DatabaseUnavailable, parse
+from support.pairs import NOON, make_pair, store_pairs
+
+EVENT = GuardEvent("a", 1, NOON, "auto", "rule", 1, "observing", "active", evidence={"pairs": 240})
+
+
+@pytest.fixture
+def guard(database_url: str) -> Iterator[GuardStore]:
+    made = GuardStore(parse(database_url))
+    yield made
+    made.close()
+
+
+def test_counts_of_several_keys(guard: GuardStore, database_url: str) -> None:
+    store_pairs(
+        database_url,
+        *[make_pair(key="a", epoch=1, regret=number < 2) for number in range(7)],
+        *[make_pair(key="a", epoch=1, propensity=0.2, regret=False) for _ in range(3)],
+        make_pair(key="a", epoch=2, regret=True),
+        make_pair(key="b", epoch=4, regret=True),
+        make_pair(key="b", epoch=4, regret=None),
+        make_pair(key="c", epoch=1, regret=None),
+        make_pair(key="d", epoch=1, regret=True),
+    )
+    assert guard.counts({"a": 1, "b": 4, "c": 1, "new": 1}) == {
+        "a": {0.02: (2, 7), 0.2: (0, 3)},
+        "b": {0.02: (1, 1)},
+        "c": {},
+        "new": {},
+    }
+    assert guard.counts({"a": 2}) == {"a": {0.02: (1, 1)}}
+    assert guard.counts({}) == {}
+
+
+def test_counts_of_very_many_keys(guard: GuardStore, database_url: str) -> None:
+    store_pairs(database_url, make_pair(key="a"))
+    counts = guard.counts({"a": 1, **{f"key {number}": number for number in range(1000)}})
+    assert len(counts) == 1001
+    assert counts["a"] == {0.02: (0, 1)}
+
+
+def test_an_index_answers_what_is_asked_often(sqlite_url: str) -> None:
+    class Explained(GuardStore):
+        def plan(self, statement: str, values: tuple[object, ...]) -> str:
+            with self._transaction(writes=False) as cursor:
+                cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+                return "\n".join(row[3] for row in iter(cursor.fetchone, None))
+
+    from stepdown.quality.records import guard_store as module
+
+    guard = Explained(parse(sqlite_url))
+    counts = guard.plan(module._COUNTS.format(wanted="(?, ?), (?, ?)"), ("a", 1, "b", 1))
+    assert "pairs USING COVERING INDEX pairs_evidence (key=? AND epoch=?)" in counts
+    assert "INDEX pairs_recent (key=? AND epoch=?)" in guard.plan(module._RECENT, ("a", 1, 9))
+    guard.close()
+
+
+def test_recent_outcomes_in_the_order_of_time(guard: GuardStore, database_url: str) -> None:
+    store_pairs(
+        database_url,
+        *[make_pair(time=NOON - number, regret=number == 1) for number in range(5)],
+        make_pair(time=NOON + 1, regret=None),
+        make_pair(time=NOON + 1, epoch=2),
+        make_pair(time=NOON + 1, key="other"),
+    )
+    key = make_pair().key
+    latest = [
+        Outcome(NOON - 2, 0.02, False),
+        Outcome(NOON - 1, 0.02, True),
+        Outcome(NOON, 0.02, False),
+    ]
+    assert guard.recent(key, 1, 3) == latest
+    assert len(guard.recent(key, 1, 100)) == 5
+    assert guard.recent(key, 3, 100) == []
+
+
+def test_standings_are_the_latest_events(guard: GuardStore) -> None:
+    later = structs.replace(EVENT, seq=2, from_state="active", to_state="tripped", time=NOON - 1)
+    other = structs.replace(EVENT, key="b", evidence={})
+    assert guard.standings() == {}
+    for event in (EVENT, other, later):
+        assert guard.append_event(event)
+    assert guard.standings() == {"a": later, "b": other}
+
+
+def test_of_two_replicas_one_is_first(guard: GuardStore) -> None:
+    won: list[str] = []
+    barrier = threading.Barrier(4)
+
+    def append(who: str) -> None:
+        replica = GuardStore(guard.address)
+        replica.open()
+        barrier.wait(20)
+        if replica.append_event(structs.replace(EVENT, who=who)):
+            won.append(who)
+        replica.close()
+
+    replicas = [threading.Thread(target=append, args=(str(number),)) for number in range(4)]
+    for replica in replicas:
+        replica.start()
+    for replica in replicas:
+        replica.join()
+    assert len(won) == 1
+    assert guard.standings()["a"].who == won[0]
+    assert not guard.append_event(structs.replace(EVENT, why="too late"))
+    assert guard.standings()["a"].why == ""
+
+
+def test_spent_by_reason(guard: GuardStore) -> None:
+    hour = int(NOON)
+    store = PairStore(guard.address)
+    store.write(
+        Batch(
+            counters=[
+                (hour - 3600, "auto", "paired", 1, 10**12),
+                (hour, "auto", "paired", 1, 10**12),
+                (hour + 3600, "bot", "paired", 1, 5 * 10**11),
+                (hour, "auto", "judge", 1, 1),
+                (hour, "auto", "budget", 9, 0),
+            ]
+        )
+    )
+    store.close()
+    assert guard.spent(NOON + 5) == {"paired": Decimal("1.5"), "judge": Decimal("1e-12")}
+    assert guard.spent(NOON - 1) == {"paired": Decimal("2.5"), "judge": Decimal("1e-12")}
+    assert guard.spent(NOON + 9999) == {}
+
+
+def test_a_database_that_is_away(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("away") / "file"
+    file.write_text("")
+    guard = GuardStore(parse(str(file / "ledger.db")))
+    with pytest.raises(DatabaseUnavailable, match="cannot be opened"):
+        guard.counts({"a": 1})
