@@ -10,8 +10,11 @@ from click.testing import CliRunner, Result
 from msgspec import structs
 
 from stepdown.cli.eval.advise import command
-from stepdown.evals.report import write
+from stepdown.cli.eval.run import command as run_command
+from stepdown.evals.compare import compare
+from stepdown.evals.report import read, write
 from stepdown.evals.rows import Row
+from support.datasets import jsonl
 from support.eval_series import Scores, make_report, make_row
 
 RULES = [
@@ -85,6 +88,7 @@ def test_the_whole_patch_in_words(mixed: Path) -> None:
     assert "cost of 1,000 rows: $58.87 → $45.70 (−$13.17; " in whole
     assert "saved: 41.1 % → 54.3 %" in whole
     assert "The change is measured on the rows that chose it" in whole
+    assert "elsewhere than predicted: this report does not tell what each said" in whole
 
 
 def test_the_patch_is_last_and_is_yaml(mixed: Path) -> None:
@@ -126,6 +130,58 @@ def test_nothing_to_change(tmp_path: Path) -> None:
     assert shown.output.endswith("There is nothing to change.\n")
     assert not path.exists()
     assert run(fine, "--budget", "5%", "--patch", "-").output == ""
+
+
+# ── Applied ──────────────────────────────────────────────────────────────────────────────────
+
+
+def question(number: int) -> dict[str, Any]:
+    """Short ones are easy, those about code not; one in three is both."""
+    short, code = number % 3 != 2, number % 3 != 1
+    text = ("import tea\n" if code else "") + f"What is {number}?" + " Tell me." * (not short) * 40
+    scores = {"cheap": float(short), "strong": 1.0}
+    costs = {"cheap": 0.001, "strong": 0.01}
+    return {"id": f"q{number}", "prompt": text, "scores": scores, "costs": costs}
+
+
+def test_the_patched_route_does_what_was_predicted(tmp_path: Path) -> None:
+    config, patch = tmp_path / "config.yaml", tmp_path / "patch.yaml"
+    data = jsonl(tmp_path / "data.jsonl", [question(number) for number in range(300)])
+    models = [
+        {"model_name": name, "litellm_params": {"model": f"simulated/{name}"}}
+        for name in ("cheap", "strong")
+    ]
+    rules = [
+        {"name": "short", "when": {"tokens": {"lt": 60}}, "rung": "cheap"},
+        {"name": "code", "when": {"code": True}, "rung": "cheap"},
+    ]
+    document: dict[str, Any] = {
+        "model_list": models,
+        "routes": {"auto": {"ladder": ["cheap", "strong"], "rules": rules}},
+    }
+
+    def evaluated(name: str) -> Path:
+        config.write_text(yaml.safe_dump(document))
+        given = ["--outcomes", data, "--config", config, "--json", tmp_path / name]
+        result = CliRunner().invoke(run_command, [*map(str, given)])
+        assert result.exit_code == 0, result.output
+        return tmp_path / name
+
+    before = evaluated("before.json")
+    shown = run(before, "--budget", "20%", "--patch", patch)
+    assert "elsewhere than predicted" not in shown.output
+    effect = json.loads(run(before, "--budget", "20%", "--json").output)["effect"]
+    document["routes"]["auto"].update(yaml.safe_load(patch.read_text())["routes"]["auto"])
+    after = read(evaluated("after.json"))
+    assert after.overall.regret.events == effect["after"]["events"] == 0
+    assert after.overall.regret.trials == effect["after"]["trials"] == 100
+    found = compare(read(before), after, 0.95)
+    assert (found.moved, found.down.b) == (effect["moved"], effect["down"]["b"])
+    assert found.cost is not None
+    assert found.cost.b == effect["cost"]["b"]
+
+
+# ── What cannot be told ──────────────────────────────────────────────────────────────────────
 
 
 def test_an_unknown_price(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""Advice: by hand, through routes that are built of the patch, and by simulation."""
+"""Advice: by hand, through evaluations with the patch, and by simulation."""
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -8,17 +10,20 @@ import pytest
 import yaml
 from msgspec import structs
 
+from stepdown.cascade.plan import Cascades
 from stepdown.evals.advise import Advice, Finding, Unusable, advise
+from stepdown.evals.items import Item, Known
 from stepdown.evals.patch import patched
+from stepdown.evals.replies import FromTable
 from stepdown.evals.report import Report
 from stepdown.evals.rows import Row
-from stepdown.evals.whatif import Said, SaidOf, recorded, rerouted, rules_of
+from stepdown.evals.run import Evaluation
+from stepdown.evals.scoring import Scoring
+from stepdown.evals.whatif import rerouted, rules_of
 from stepdown.quality.intervals import lower, upper
-from stepdown.routing.route import PolicyRoute, build_route
 from stepdown.routing.rules import Match
-from stepdown.types import Request
-from support.answers import asking
 from support.eval_series import Scores, make_report, make_row
+from support.evaluations import cascades_of, item, route_of
 
 BUDGET = 0.05
 RULES = [
@@ -197,29 +202,24 @@ def test_reports_that_no_advice_can_be_taken_from(found: Report, problem: str) -
 # ── Rows that several rules hold ─────────────────────────────────────────────────────────────
 
 
-def saying(said: dict[str, Said]) -> SaidOf:
-    """What the rules said, by the first word of a row's id."""
-    return lambda row: said[row.id.split()[0]]
+def matching(given: Iterable[Row], *names: str) -> list[Row]:
+    return [structs.replace(row, decision=names[0], matched=names) for row in given]
 
 
 def test_rules_that_hold_rows_together_are_asked_about_together() -> None:
     rules = [{**RULES[2], "name": name} for name in ("long", "hard")]
-    said: dict[str, Said] = {
-        "long": {"long": True},
-        "hard": {"hard": True},
-        "both": {"long": True, "hard": True},
-    }
-    both = [structs.replace(row, decision="long") for row in rows("both", 1, (60, WORSE))]
-    found = report(rows("long", 1, (300, SAME)), rows("hard", 1, (200, SAME)), both, rules=rules)
-    advice = advised(found, said_of=saying(said))
+    long = matching(rows("long", 1, (300, SAME)), "long")
+    hard = matching(rows("hard", 1, (200, SAME)), "hard")
+    both = matching(rows("both", 1, (60, WORSE)), "long", "hard")
+    advice = advised(report(long, hard, both, rules=rules))
+    assert advice.exact
     assert finding(advice, "long", "hard").answer == "above"
     assert changes(advice) == {"long": "loosen", "hard": None}
     assert finding(advice, "hard").held_back == ("long",)
     assert advice.effect is not None
     assert advice.effect.moved == 300
-    harmless = [structs.replace(row, rungs=found.rows[0].rungs) for row in both]
-    found = structs.replace(found, rows=(*found.rows[:500], *harmless, *_renamed(harmless)))
-    advice = advised(found, said_of=saying(said))
+    harmless = [structs.replace(row, rungs=long[0].rungs) for row in both]
+    advice = advised(report(long, hard, harmless, _renamed(harmless), rules=rules))
     assert changes(advice) == {"long": "loosen", "hard": "loosen"}
     assert advice.effect is not None
     assert advice.effect.moved == 620
@@ -244,106 +244,121 @@ TEXTS = (
     "Summarize this: " + "word " * 2100,
     "Analyze this: " + "word " * 2600,
     "Tell me about tea.",
+    "She can summarize well. Who is she?",
+    "Who said this?\nimport tea",
 )
+UNSURE = {"name": "code", "when": {"code": {"eq": True, "confidence": 0.9}}, "rung": "strong"}
 INTENTS = (None, "faq", "planning")
+COPIES = 10
+"""Of each text with each intent: every second copy asks for JSON."""
+LADDERS = ("small", "large"), ("small", "middle", "large")
+AS_JSON = {
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "any", "schema": {"type": "object"}},
+    }
+}
 
 
-def route_of(rules: Any, match: Match, ladder: Sequence[str]) -> PolicyRoute:
-    options = {"ladder": list(ladder), "rules": rules, "match": match, "sessions": False}
-    return build_route("auto", options, price_of=lambda model: None)
-
-
-def requests() -> list[Request]:
+def items(ladder: Sequence[str], scores: Callable[[int, str | None], Scores]) -> list[Item]:
+    kinds = [(text, intent) for text in range(len(TEXTS)) for intent in INTENTS]
     return [
-        structs.replace(asking(text), intent=intent)
-        for text in TEXTS
-        for intent in INTENTS
-        for _ in range(20)
+        item(
+            place,
+            TEXTS[text],
+            intent=intent,
+            body=AS_JSON if place // len(kinds) % 2 else {},
+            known={
+                model: Known(score, "{}", Decimal(1))
+                for model, score in zip(ladder, scores(text, intent), strict=True)
+            },
+        )
+        for place, (text, intent) in enumerate(kinds * COPIES)
     ]
 
 
-def routed(route: PolicyRoute, ladder: Sequence[str], scores: Callable[[int], Scores]) -> list[Row]:
-    found: list[Row] = []
-    for place, request in enumerate(requests()):
-        decision = route.decide(request, route.read(request))
-        row = make_row(f"{place}", place, SAME, decision=decision.name)
-        rungs = [
-            structs.replace(row.rungs[0], model=model, score=score)
-            for model, score in zip(ladder, scores(place), strict=True)
-        ]
-        found.append(
-            structs.replace(row, rungs=tuple(rungs), rung=decision.rung, decided=decision.rung)
-        )
-    return found
+def evaluated(
+    given: Sequence[Item],
+    rules: Any,
+    match: Match,
+    ladder: Sequence[str],
+    cascades: Cascades | None,
+) -> Report:
+    route = route_of(*rules, ladder=ladder, match=match)
+    route.begins_cheap = None if cascades is None else cascades.begins_cheap
+    replies = FromTable(ladder, lambda model: None)
+    evaluation = Evaluation(route, replies, Scoring(asks=False), cascades=cascades)
+    ran = asyncio.run(evaluation.run(given))
+    assert ran.bad == ()
+    return report(ran.rows, rules=rules, ladder=tuple(ladder), match=match)
 
 
-def said_by(route: PolicyRoute) -> SaidOf:
-    asked = requests()
-
-    def said(row: Row) -> Said:
-        verdicts = route.explain(route.read(asked[row.line]))
-        return {verdict.name: verdict.matched for verdict in verdicts}
-
-    return said
-
-
-@pytest.mark.parametrize("match", ["all", "first"])
-@pytest.mark.parametrize("ladder", [("small", "large"), ("small", "middle", "large")])
-@pytest.mark.parametrize("seed", range(4))
-def test_the_route_of_the_patch_decides_as_predicted(
-    match: Match, ladder: Sequence[str], seed: int
+def check_the_prediction(
+    found: Report, advice: Advice, after: Report, changed: Mapping[str, int]
 ) -> None:
-    """Whole kinds of prompts are regretted or are not, so that rules are tightened and loosened."""
-    draw = np.random.default_rng(seed)
-    regretted = draw.random(len(TEXTS)) < 0.4
-    given = [dict(rule) for rule in rules_of(report(rules="standard")).written]
-    if len(ladder) == 3:
-        given[1]["rung"] = "middle"
-
-    def scores(place: int) -> Scores:
-        cheap = 0.0 if regretted[place // (20 * len(INTENTS))] else 1.0
-        return [*[cheap] * (len(ladder) - 1), 1.0]
-
-    route = route_of(given, match, ladder)
-    found = report(routed(route, ladder, scores), rules=given, ladder=tuple(ladder))
-    said_of = said_by(route)
-    advice = advised(found, said_of=said_of, match=match, budget=0.3)
-    changed = {each.rules[0]: each.change for each in advice.findings if each.change}
-    assert changed
-    rules = rules_of(found, match)
-    rungs = {name: rules.top if what == "tighten" else 0 for name, what in changed.items()}
-    assert rules_in(advice) == patched(rules, rungs)
-    predicted = rerouted(found.rows, rules, rungs, said_of)
-    patched_route = route_of(rules_in(advice), match, ladder)
-    for row, request in zip(predicted, requests(), strict=True):
-        decision = patched_route.decide(request, patched_route.read(request))
-        assert (decision.name, decision.rung) == (row.decision, row.rung), request.prompt
-    moved = sum(row.rung != old.rung for row, old in zip(predicted, found.rows, strict=True))
+    """The decisions of the route with the patch are those that were predicted."""
+    predicted = rerouted(found.rows, rules_of(found), changed)
+    assert [(row.decision, row.decided) for row in after.rows] == [
+        (row.decision, row.decided) for row in predicted
+    ]
+    moved = sum(row.decided != old.decided for row, old in zip(after.rows, found.rows, strict=True))
     assert advice.effect is not None
     assert advice.effect.moved == moved > 0
 
 
-def test_without_what_the_rules_said_one_match_a_row_is_enough() -> None:
-    """Where no row matches two rules, the report alone predicts it all."""
-    given = [
+def rungs_of(advice: Advice, top: int) -> dict[str, int]:
+    return {
+        each.rules[0]: top if each.change == "tighten" else 0
+        for each in advice.findings
+        if each.change is not None
+    }
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("match", ["all", "first"])
+@pytest.mark.parametrize("ladder", LADDERS, ids=len)
+@pytest.mark.parametrize("seed", [2, 3])
+def test_the_route_of_the_patch_decides_as_predicted(
+    checked: bool, match: Match, ladder: Sequence[str], seed: int
+) -> None:
+    """Whole kinds of prompts are regretted or are not, so that rules are tightened and loosened."""
+    regretted = np.random.default_rng(seed).random(len(TEXTS)) < 0.4
+    rules = [*(dict(rule) for rule in rules_of(report(rules="standard")).written), UNSURE]
+    if len(ladder) == 3:
+        rules[1]["rung"] = "middle"
+
+    def scores(text: int, intent: str | None) -> Scores:
+        return [*[0.0 if regretted[text] else 1.0] * (len(ladder) - 1), 1.0]
+
+    given = items(ladder, scores)
+    cascades = cascades_of("json_schema", rungs=len(ladder)) if checked else None
+    found = evaluated(given, rules, match, ladder, cascades)
+    assert {"small-task", "code"} <= {name for row in found.rows for name in row.borderline}
+    assert ("cascade" in {row.decision for row in found.rows}) == checked
+    advice = advised(found, budget=0.3)
+    assert advice.exact
+    changed = rungs_of(advice, len(ladder) - 1)
+    assert rules_in(advice) == patched(rules_of(found), changed)
+    after = evaluated(given, rules_in(advice), match, ladder, cascades)
+    check_the_prediction(found, advice, after, changed)
+
+
+def test_of_an_earlier_report_one_match_a_row_is_enough() -> None:
+    """Where no row matches two rules, the rule that decided predicts it all."""
+    rules = [
         {"name": name, "when": {"intent": name}, "rung": rung}
         for name, rung in (("faq", "cheap"), ("planning", "strong"))
     ]
-    ladder = ("small", "large")
-    route = route_of(given, "all", ladder)
-
-    def scores(place: int) -> Scores:
-        return WORSE if place // 20 % len(INTENTS) == 1 else SAME
-
-    found = report(routed(route, ladder, scores), rules=given, ladder=ladder)
+    ladder = LADDERS[0]
+    given = items(ladder, lambda text, intent: WORSE if intent == "faq" else SAME)
+    found = evaluated(given, rules, "all", ladder, None)
+    earlier = [structs.replace(row, matched=(), borderline=()) for row in found.rows]
+    found = structs.replace(found, rows=tuple(earlier))
     advice = advised(found)
+    assert not advice.exact
     assert changes(advice) == {"faq": "tighten", "planning": "loosen", "default": "loosen"}
-    rules = rules_of(found)
-    predicted = rerouted(found.rows, rules, {"faq": 1, "planning": 0, "default": 0}, recorded)
-    patched_route = route_of(rules_in(advice), "all", ladder)
-    for row, request in zip(predicted, requests(), strict=True):
-        decision = patched_route.decide(request, patched_route.read(request))
-        assert (decision.name, decision.rung) == (row.decision, row.rung)
+    after = evaluated(given, rules_in(advice), "all", ladder, None)
+    check_the_prediction(found, advice, after, rungs_of(advice, 1))
 
 
 # ── How often it errs ────────────────────────────────────────────────────────────────────────

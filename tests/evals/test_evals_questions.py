@@ -5,7 +5,7 @@ from msgspec import structs
 from stepdown.evals.questions import Question, held, sent_down
 from stepdown.evals.report import Report
 from stepdown.evals.rows import Row
-from stepdown.evals.whatif import Rules, Said, recorded
+from stepdown.evals.whatif import Rules
 from stepdown.routing.rules import DEFAULT
 from support.eval_series import Scores, make_report, make_row
 
@@ -44,15 +44,15 @@ def test_what_is_held_is_asked_what_it_would_have_been() -> None:
         row("short", 0, [0.0, 1.0]),
         row("session", 1, [0.0, 1.0]),
     )
-    assert held(found, RULES, recorded) == [
+    assert held(found, RULES) == [
         Question(("long",), "holds", 3, 1, 2),
         Question((DEFAULT,), "holds", 1, 0, 1),
     ]
 
 
 def test_rules_that_hold_together_are_one_question() -> None:
-    said: Said = {"long": True, "hard": None}
-    [question] = held(report(row("long", 1, [0.0, 1.0])), RULES, lambda row: said)
+    both = structs.replace(row("long", 1, [0.0, 1.0]), matched=("long",), borderline=("hard",))
+    [question] = held(report(both), RULES)
     assert question == Question(("long", "hard"), "holds", 1, 1, 1)
 
 
@@ -63,13 +63,13 @@ def test_the_regret_is_of_the_rung_where_the_row_would_go() -> None:
     three = structs.replace(
         row("long", 1, [0.0, 1.0]), rungs=(cheap, middle, strong), rung=2, decided=2
     )
-    there: Said = {"long": True, "mid": True}
-    assert held(report(three), rules, lambda row: there)[0].events == 0
-    assert held(report(three), rules, recorded)[0].events == 1
+    matched = structs.replace(three, matched=("mid", "long"))
+    assert held(report(matched), rules)[0].events == 0
+    assert held(report(three), rules)[0].events == 1
 
 
 def test_a_ladder_of_one_model_holds_nothing() -> None:
     only = structs.replace(row("long", 1, [1.0, 1.0]), rung=0, decided=0)
     alone = structs.replace(only, rungs=only.rungs[1:])
-    assert held(report(alone), Rules((), {"long": 0}, 0, "all"), recorded) == []
+    assert held(report(alone), Rules((), {"long": 0}, 0, "all")) == []
     assert sent_down(report(alone)) == []

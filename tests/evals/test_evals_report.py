@@ -73,8 +73,12 @@ def test_another_version_is_refused() -> None:
 
 def test_a_file_without_the_newer_fields_is_read() -> None:
     told = json.loads(msgjson.encode(full()))
-    del told["overall"]["unpriced"]
-    assert decode(json.dumps(told).encode()).overall.unpriced == 0
+    del told["overall"]["unpriced"], told["match"]
+    for row in told["rows"]:
+        del row["matched"], row["borderline"]
+    found = decode(json.dumps(told).encode())
+    assert (found.overall.unpriced, found.match) == (0, "all")
+    assert {(row.matched, row.borderline) for row in found.rows} == {((), ())}
 
 
 def test_a_saving_needs_both_costs() -> None:

@@ -57,6 +57,7 @@ def test_a_row_of_each_kind(store: Store) -> None:
     assert (strong.model, strong.score, strong.answer, strong.cost) == ("strong", 0.0, "5", D(2))
     assert (second.decision, second.rung, second.cost) == ("default", 1, D("2.00"))
     assert [rung.score for rung in second.rungs] == [0.0, 1.0]
+    assert (first.matched, second.matched) == (("easy",), ())
     assert (first.why, second.why) == (None, None)
     assert first.tokens > 0
 

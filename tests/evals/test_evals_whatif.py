@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from stepdown.evals.rows import Row
-from stepdown.evals.whatif import NoRules, Rules, Said, recorded, rerouted, rules_of, rung_of
+from stepdown.evals.whatif import (
+    NoRules,
+    Rules,
+    Said,
+    keeps_verdicts,
+    recorded,
+    rerouted,
+    rules_of,
+    rung_of,
+)
 from stepdown.routing.rules import DEFAULT, Match
 from support.eval_series import make_report, make_row
 
@@ -36,6 +45,7 @@ def test_the_rules_of_a_report() -> None:
     found = rules_of(make_report((), rules=given))
     assert (found.rungs, found.top, found.match) == ({"a": 1, "b": 0}, 1, "all")
     assert found.written == tuple(given)
+    assert rules_of(make_report((), rules=given, match="first")).match == "first"
 
 
 def test_a_preset_s_name_stands_for_its_rules() -> None:
@@ -64,40 +74,76 @@ def test_a_name_for_the_rest() -> None:
     assert rules({"rest": 0, "rest-2": 0}).rest == "rest-3"
 
 
+# ── What rules said ──────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_recorded_of_a_row_is_what_each_rule_said() -> None:
+    row = structs.replace(decided("b", 1), matched=("a",), borderline=("b", "d"))
+    assert recorded(row) == {"a": True, "b": None, "d": None}
+    assert keeps_verdicts(make_report([decided(DEFAULT, 1), row]))
+
+
+def test_of_an_earlier_report_the_rule_that_decided_said_yes() -> None:
+    assert recorded(decided("b", 1)) == {"b": True}
+    assert recorded(decided(DEFAULT, 1)) == {}
+    assert not keeps_verdicts(make_report([decided("b", 1), decided(DEFAULT, 1)]))
+
+
 # ── What rows would do ───────────────────────────────────────────────────────────────────────
 
 
 def test_a_row_goes_where_its_rule_says() -> None:
     row = decided("a", 1)
-    [moved] = rerouted([row], rules({"a": 1}), {"a": 0}, recorded)
+    [moved] = rerouted([row], rules({"a": 1}), {"a": 0})
     assert (moved.decision, moved.decided, moved.rung, moved.cost) == ("a", 0, 0, Decimal("0.01"))
-    [back] = rerouted([moved], rules({"a": 0}), {"a": 1}, recorded)
+    [back] = rerouted([moved], rules({"a": 0}), {"a": 1})
     assert back == row
 
 
 def test_a_row_that_climbed_is_answered_at_once() -> None:
     climbed = structs.replace(decided("a", 1), decided=0, cost=Decimal("0.11"))
-    [moved] = rerouted([climbed], rules({"a": 0}), {"a": 1}, recorded)
+    [moved] = rerouted([climbed], rules({"a": 0}), {"a": 1})
     assert (moved.rung, moved.cost) == (1, Decimal("0.1"))
-    [same] = rerouted([climbed], rules({"a": 0, "b": 0}), {"b": 1}, recorded)
+    [same] = rerouted([climbed], rules({"a": 0, "b": 0}), {"b": 1})
     assert same == climbed
 
 
 def test_what_no_rule_claims_goes_to_the_rest() -> None:
-    [moved] = rerouted([decided(DEFAULT, 1)], rules({"a": 1}), {DEFAULT: 0}, recorded)
+    [moved] = rerouted([decided(DEFAULT, 1)], rules({"a": 1}), {DEFAULT: 0})
     assert (moved.decision, moved.rung) == ("rest", 0)
 
 
-@pytest.mark.parametrize("name", ["session", "router", "router-failed", "cascade", "unheard-of"])
+@pytest.mark.parametrize("name", ["session", "router", "router-failed", "unheard-of"])
 def test_what_no_rule_decided_stays(name: str) -> None:
     row = decided(name, 1)
-    assert rerouted([row], rules({"a": 1}), {"a": 0, DEFAULT: 0}, recorded) == (row,)
+    assert rerouted([row], rules({"a": 1}), {"a": 0, DEFAULT: 0}) == (row,)
     assert rules({"a": 1}).holding(row, {}) == ()
 
 
 def test_a_row_whose_decision_the_rules_do_not_give_stays() -> None:
     row = decided("a", 1)
-    assert rerouted([row], rules({"a": 0}), {"a": 0}, recorded) == (row,)
+    assert rerouted([row], rules({"a": 0}), {"a": 0}) == (row,)
+
+
+def test_what_begins_a_cascade_is_the_rests_once_there_is_one() -> None:
+    begun = structs.replace(decided("cascade", 1), decided=0)
+    found = rules({"a": 0, "b": 1})
+    assert rerouted([begun], found, {"a": 1}) == (begun,)
+    [rest] = rerouted([begun], found, {DEFAULT: 0})
+    assert (rest.decision, rest.decided, rest.rung, rest.cost) == ("rest", 0, 1, begun.cost)
+    unsure = structs.replace(begun, borderline=("b",))
+    [up] = rerouted([unsure], found, {DEFAULT: 0})
+    assert (up.decision, up.decided, up.rung) == ("b", 1, 1)
+    assert found.holding(begun, {}) == ()
+
+
+def test_every_rule_that_matched_has_a_say() -> None:
+    row = structs.replace(decided("a", 0), matched=("a", "b"))
+    found = rules({"a": 0, "b": 0})
+    [up] = rerouted([row], found, {"b": 1})
+    assert (up.decision, up.rung) == ("b", 1)
+    first = rules({"a": 0, "b": 0}, match="first")
+    assert rerouted([row], first, {"b": 1}) == (row,)
 
 
 # ── Who holds a row ──────────────────────────────────────────────────────────────────────────

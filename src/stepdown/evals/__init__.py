@@ -1,1 +1,1 @@
-"""The eval harness: data sets, the answers to them, what a route would have done, and the report."""
+"""The eval harness: data sets, the answers to them, what a route would do, and the report."""

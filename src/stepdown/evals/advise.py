@@ -16,11 +16,12 @@ the best among many changes makes it look better than it is. So the interval of 
 error of one question, and that of the whole patch its part for each patch that could have been
 chosen (two to the power of the rules that could be changed).
 
-**What a report does not tell.** It keeps the rule that decided, not what the other rules said. A
-row on which several rules match can go elsewhere than predicted (``whatif.recorded``): up, where a
-rule that is tightened matched a row that another sent down; not down, where another rule holds it
-too. An evaluation with the patch tells; its answers are there already. Regrets are as the judge saw
-them, its errors included.
+**Where rows go.** A report keeps what each rule said of a row, so that the rows are predicted to go
+where the route with the patch sends them. What a cascade would make of those that move is not
+known, and regrets are as the judge saw them, its errors included. Reports of earlier versions keep
+the rule that decided and no other: there a row on which several rules match can go elsewhere than
+predicted (``whatif.recorded``): up, where a rule that is tightened matched a row that another sent
+down; not down, where another rule holds it too. An evaluation with the patch tells.
 """
 
 import math
@@ -35,11 +36,11 @@ from stepdown.evals.patch import as_yaml
 from stepdown.evals.questions import Does, Question, held, sent_down
 from stepdown.evals.report import Report
 from stepdown.evals.rows import Row
-from stepdown.evals.whatif import NoRules, Rules, SaidOf, recorded, rerouted, rules_of
+from stepdown.evals.whatif import NoRules, Rules, keeps_verdicts, rerouted, rules_of
 from stepdown.evals.words import percent
 from stepdown.quality.intervals import each_of, lower, upper
 from stepdown.quality.shares import Share, share
-from stepdown.routing.rules import DEFAULT, Match
+from stepdown.routing.rules import DEFAULT
 
 Answer = Literal["above", "within", "unknown"]
 Change = Literal["tighten", "loosen"]
@@ -97,6 +98,7 @@ class Advice(Struct, frozen=True):
 
     ``effect`` is what the whole patch does, its intervals at ``effect_confidence``. ``climbed``
     rows were climbed by a cascade, whose checks the rows that are let go would meet, too.
+    ``exact``: the report tells what every rule said of a row, and so where each would go.
     """
 
     route: str
@@ -108,30 +110,19 @@ class Advice(Struct, frozen=True):
     patch: str | None
     effect: Effect | None
     climbed: int
+    exact: bool
 
 
-def advise(
-    report: Report,
-    *,
-    budget: float,
-    confidence: float,
-    said_of: SaidOf = recorded,
-    match: Match = "all",
-) -> Advice:
+def advise(report: Report, *, budget: float, confidence: float) -> Advice:
     """What to change, so that regret is at most ``budget`` (0..1) and no more is spent on that than
-    needed.
-
-    ``said_of`` tells what the rules said of a row, and ``match`` how the route combines them;
-    without these, a row is taken to match the rule that decided, and no other. Raises Unusable, or
-    ValueError for a confidence out of bounds.
-    """
+    needed. Raises Unusable, or ValueError for a confidence out of bounds."""
     try:
-        rules = rules_of(report, match)
+        rules = rules_of(report)
     except NoRules as error:
         raise Unusable(str(error)) from error
     if not report.rows:
         raise Unusable("the report has no rows")
-    asked = [*sent_down(report), *held(report, rules, said_of)]
+    asked = [*sent_down(report), *held(report, rules)]
     each = each_of(confidence, max(1, sum(bool(question.trials) for question in asked)))
     findings = [_answered(question, budget, each, len(report.rows)) for question in asked]
     held_back = _held_back(findings)
@@ -143,7 +134,7 @@ def advise(
     def effect(changed: Mapping[str, int], sure: float) -> Effect | None:
         if not changed:
             return None
-        return _effect(report, rerouted(report.rows, rules, changed, said_of), sure)
+        return _effect(report, rerouted(report.rows, rules, changed), sure)
 
     return Advice(
         report.route,
@@ -158,6 +149,7 @@ def advise(
         as_yaml(report.route, rules, rungs, _why(findings, budget)) if rungs else None,
         effect(rungs, of_patches),
         sum(row.rung != row.decided for row in report.rows),
+        keeps_verdicts(report),
     )
 
 

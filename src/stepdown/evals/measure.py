@@ -10,6 +10,7 @@ from stepdown.evals.policies import policies_of
 from stepdown.evals.ranking import complete
 from stepdown.evals.report import VERSION, Corrected, Report, Source, Spent
 from stepdown.evals.rows import Row
+from stepdown.routing.rules import Match
 
 
 def measure(
@@ -26,6 +27,7 @@ def measure(
     corrected: Corrected | None = None,
     spent: Spent | None = None,
     stopped: str | None = None,
+    match: Match = "all",
 ) -> Report:
     """The report of these rows; what is not measured here is passed through. See ``Report``.
 
@@ -54,4 +56,5 @@ def measure(
         corrected,
         spent or Spent(),
         stopped,
+        match,
     )

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from stepdown.evals.report import Report
-from stepdown.evals.whatif import Rules, SaidOf, rung_of
+from stepdown.evals.whatif import Rules, recorded, rung_of
 
 Does = Literal["sends down", "holds"]
 
@@ -35,14 +35,14 @@ def sent_down(report: Report) -> list[Question]:
     return _most_first(rows, "sends down")
 
 
-def held(report: Report, rules: Rules, said_of: SaidOf) -> list[Question]:
+def held(report: Report, rules: Rules) -> list[Question]:
     """One for each set of rules that hold rows at the last rung together; most rows first.
 
     The regret is that of the rung where a row goes once all of them let go.
     """
     rows: defaultdict[tuple[str, ...], list[bool | None]] = defaultdict(list)
     for row in report.rows:
-        said = said_of(row)
+        said = recorded(row)
         holding = rules.holding(row, said)
         if holding:
             policy = rules.with_rungs(dict.fromkeys(holding, 0))

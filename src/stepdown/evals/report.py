@@ -11,6 +11,7 @@ from msgspec import Struct
 from stepdown.evals.items import BadRow
 from stepdown.evals.rows import Row
 from stepdown.quality.shares import Share as Share  # a noun of reports, too
+from stepdown.routing.rules import Match
 
 VERSION = 1
 """Of the file. New fields go to the end of a Struct, with a default, and keep the version."""
@@ -171,8 +172,9 @@ class Report(Struct, frozen=True):
     """An evaluation of one route on one data set.
 
     ``margin`` is in score, ``confidence`` in 0..1. ``time`` is seconds since 1970. ``rules`` are
-    the route's, as the configuration would write them out. ``scorers`` counts rows by what settled
-    them. ``stopped`` says why not every item was asked (the budget, an interrupt).
+    the route's, as the configuration would write them out, and ``match`` says how they are
+    combined. ``scorers`` counts rows by what settled them. ``stopped`` says why not every item was
+    asked (the budget, an interrupt).
     """
 
     version: int
@@ -195,6 +197,7 @@ class Report(Struct, frozen=True):
     corrected: Corrected | None = None
     spent: Spent = Spent()
     stopped: str | None = None
+    match: Match = "all"
 
 
 class NotAReport(ValueError):

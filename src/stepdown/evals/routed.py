@@ -25,20 +25,32 @@ class CannotFollow(Exception):
     """What a cascade would have served cannot be told from what is known; says why."""
 
 
+class Decided(Struct, frozen=True):
+    """A decision, and the rules that ``matched`` or are ``borderline``; all others said no."""
+
+    decision: Decision
+    matched: tuple[str, ...]
+    borderline: tuple[str, ...]
+
+
 class Routed(Struct, frozen=True):
     """The rung that would have been served, and what the route would have spent (US dollars).
 
     ``cost`` is None where a cost is unknown, and where nothing could have been served.
     """
 
-    decision: Decision
     rung: int
     cost: Decimal | None
 
 
-async def decide(route: PolicyRoute, request: Request) -> Decision:
+async def decide(route: PolicyRoute, request: Request) -> Decided:
     """As the pipeline does; a conversation is judged by itself, without the turns before it."""
-    return route.decide(request, await measure(route, request))
+    readings = await measure(route, request)
+    verdicts = route.explain(readings)
+    matched, borderline = (
+        tuple(each.name for each in verdicts if each.matched is said) for said in (True, None)
+    )
+    return Decided(route.decide(request, readings), matched, borderline)
 
 
 def cascade_of(cascades: Cascades | None, request: Request, decision: Decision) -> Cascade | None:
@@ -64,14 +76,14 @@ async def follow(
     """
     start, top = decision.rung, len(replies) - 1
     if cascade is None or start == top:
-        return Routed(decision, start, replies[start].cost)
+        return Routed(start, replies[start].cost)
     unseen = next((rung for rung in range(start, top) if replies[rung].untold is not None), top)
     recorded = {rung: _recorded(replies[rung]) for rung in range(start, unseen + 1)}
     grading = _Grading(consult)
     try:
         replayed = await _replayed(cascade, request, recorded, start, grading)
     except UpstreamFailed:
-        return Routed(decision, top, None)  # the last rung failed, and with it the request
+        return Routed(top, None)  # the last rung failed, and with it the request
     rung = replayed.served.rung
     if rung == unseen < top:
         # Neither of the two that could be made of it would be true: that the answer passed, or
@@ -81,9 +93,7 @@ async def follow(
             f"the cascade checks what {reply.model} said, and {reply.untold} is not known"
         )
     tried = dict.fromkeys([*(each.rung for each in replayed.tried), rung])
-    return Routed(
-        decision, rung, cost_of([*(replies[each].cost for each in tried), *grading.costs])
-    )
+    return Routed(rung, cost_of([*(replies[each].cost for each in tried), *grading.costs]))
 
 
 def _recorded(reply: Reply) -> Recorded:

@@ -32,10 +32,12 @@ class Row(Struct, frozen=True):
     the route would have served, ``decided`` the one that it would have asked first (they differ
     where a cascade climbed). ``decision`` is the rule that decided, or a built-in reason such as
     ``default``; ``ambiguous`` as in ``types.Decision``. ``cost`` is what the route would have spent
-    in US dollars, rejected tries and graders included; None where a price is unknown.
-    ``scorer`` settled the scores; ``why`` says why some are missing. ``flips`` and ``judged`` are as
-    in ``types.Scores``. ``tokens`` estimates the prompt's length. ``pair`` tells
-    the served answer and the reference from other pairs (``quality.labelled.pair_key``).
+    in US dollars, rejected tries and graders included; None where a price is unknown. ``scorer``
+    settled the scores; ``why`` says why some are missing. ``flips`` and ``judged`` are as in
+    ``types.Scores``. ``tokens`` estimates the prompt's length. ``pair`` tells the served answer and
+    the reference from other pairs (``quality.labelled.pair_key``).
+    ``matched`` are the rules that said yes, ``borderline`` those that are unsure; the others said
+    no, also those that a first match spares from being asked.
     """
 
     id: str
@@ -55,6 +57,8 @@ class Row(Struct, frozen=True):
     judged: int = 0
     why: str | None = None
     pair: str = ""
+    matched: tuple[str, ...] = ()
+    borderline: tuple[str, ...] = ()
 
     @property
     def served(self) -> Rung:

@@ -13,7 +13,15 @@ from stepdown.evals.asking import Asker
 from stepdown.evals.consulting import consulted, making
 from stepdown.evals.items import BadRow, Item
 from stepdown.evals.replies import Replies, Reply
-from stepdown.evals.routed import CannotFollow, Consulted, Routed, cascade_of, decide, follow
+from stepdown.evals.routed import (
+    CannotFollow,
+    Consulted,
+    Decided,
+    Routed,
+    cascade_of,
+    decide,
+    follow,
+)
 from stepdown.evals.rows import TEXT_SHOWN, Row, Rung
 from stepdown.evals.scoring import Scoring
 from stepdown.evals.working import work_through
@@ -23,7 +31,7 @@ from stepdown.quality.settle import MISSING, settle
 from stepdown.requests import request_of
 from stepdown.routing.route import PolicyRoute
 from stepdown.routing.tokens import estimate
-from stepdown.types import Choice, Consult, Decision, Request, Scores, Task
+from stepdown.types import Choice, Consult, Request, Scores, Task
 
 KNOWN = "known"
 """The scorer's name where a table told the scores."""
@@ -94,16 +102,18 @@ class Evaluation:
 
     async def _evaluated(self, asked: tuple[Item, Request]) -> Row | BadRow:
         item, request = asked
-        decision = await self._decided(request)
+        decided = await self._decided(request)
+        decision = decided.decision
         cascade = cascade_of(self._cascades, request, decision)
         replies = await self._replies.of(item, request, cascade)
         try:
             routed = await follow(decision, cascade, request, replies, self._consulted)
         except CannotFollow as error:
             return BadRow(item.line, str(error))
-        return _row(item, request, routed, replies, await self._scores(item, request, replies))
+        scores = await self._scores(item, request, replies)
+        return _row(item, request, decided, routed, replies, scores)
 
-    async def _decided(self, request: Request) -> Decision:
+    async def _decided(self, request: Request) -> Decided:
         """One after the other: the user's own router fails where too much is asked of it at once,
         which says nothing of the route."""
         async with self._deciding:
@@ -153,9 +163,14 @@ def _listed(replies: Sequence[Reply], or_else: str = "") -> str:
 
 
 def _row(
-    item: Item, request: Request, routed: Routed, replies: Sequence[Reply], scores: Scores
+    item: Item,
+    request: Request,
+    decided: Decided,
+    routed: Routed,
+    replies: Sequence[Reply],
+    scores: Scores,
 ) -> Row:
-    decision = routed.decision
+    decision = decided.decision
     return Row(
         id=item.id,
         line=item.line,
@@ -174,6 +189,8 @@ def _row(
         judged=scores.judged,
         why=scores.why,
         pair=_pair(request, replies[routed.rung], replies[-1]),
+        matched=decided.matched,
+        borderline=decided.borderline,
     )
 
 

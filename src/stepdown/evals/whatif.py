@@ -4,12 +4,13 @@ A changed rung changes no rule's condition, so that nothing has to be read again
 said of a row is enough. The policy that decides is the route's own class.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
 
+from stepdown.cascade.plan import CASCADE
 from stepdown.evals.report import Report
 from stepdown.evals.rows import Row
 from stepdown.routing.conditions import Condition, Readings
@@ -27,7 +28,6 @@ ALWAYS: Mapping[str, Any] = {"turns": {"ge": 0}}
 
 Said = Mapping[str, bool | None]
 """What rules said of a row, by name; None is borderline. A rule that is not there said no."""
-SaidOf = Callable[[Row], Said]
 
 
 class NoRules(ValueError):
@@ -35,9 +35,16 @@ class NoRules(ValueError):
 
 
 def recorded(row: Row) -> Said:
-    """As far as a report tells: the rule that decided said yes. What the others said it does not
-    tell; where one of them matched as well, the row may go elsewhere than predicted."""
+    """What the report keeps of it. Where that is no more than the rule that decided, as in reports
+    of earlier versions, the others are taken to have said no."""
+    if row.matched or row.borderline:
+        return {**dict.fromkeys(row.matched, True), **dict.fromkeys(row.borderline)}
     return {} if row.decision in RESERVED else {row.decision: True}
+
+
+def keeps_verdicts(report: Report) -> bool:
+    """Whether the rows tell what every rule said. Where no rule said anything, nobody knows."""
+    return any(row.matched or row.borderline for row in report.rows)
 
 
 class Rules(Struct, frozen=True):
@@ -87,7 +94,7 @@ class Rules(Struct, frozen=True):
         return name == DEFAULT or name in self.rungs
 
 
-def rules_of(report: Report, match: Match = "all") -> Rules:
+def rules_of(report: Report) -> Rules:
     """The rules that a report's rows were routed by. Raises NoRules."""
     given, problems = report.rules, Problems()
     entries: Sequence[Any] = [given] if isinstance(given, str) else given
@@ -107,21 +114,23 @@ def rules_of(report: Report, match: Match = "all") -> Rules:
     if problems.lines:
         raise NoRules("; ".join(problems.lines))
     plain = tuple(msgspec.to_builtins(dict(rule)) for rule in written)
-    return Rules(plain, rungs, len(report.ladder) - 1, match)
+    return Rules(plain, rungs, len(report.ladder) - 1, report.match)
 
 
-def rerouted(
-    rows: Iterable[Row], rules: Rules, rungs: Mapping[str, int], said_of: SaidOf
-) -> tuple[Row, ...]:
+def rerouted(rows: Iterable[Row], rules: Rules, rungs: Mapping[str, int]) -> tuple[Row, ...]:
     """The rows as they would be with these rungs. One that goes elsewhere is answered by the model
     it goes to, at the cost of that answer: what a cascade would make of it is not known."""
     before, after = rules.with_rungs({}), rules.with_rungs(rungs)
 
     def moved(row: Row) -> Row:
-        said = said_of(row)
-        if not rules.has(row.decision) or rung_of(before, said) != row.decided:
+        readings = _readings(recorded(row))
+        was, choice = before.choose(readings), after.choose(readings)
+        if row.decision == CASCADE:
+            stays = was.name != DEFAULT or choice.name == DEFAULT  # it begins what nobody claims
+        else:
+            stays = not rules.has(row.decision) or was.rung != row.decided
+        if stays:
             return row
-        choice = after.choose(_readings(said))
         if choice.rung == row.decided:
             return structs.replace(row, decision=choice.name)
         cost = row.rungs[choice.rung].cost

@@ -42,7 +42,7 @@ class Policy:
     def __init__(self, rules: Sequence[Rule], top: int, match: Match = "all") -> None:
         self.rules = tuple(rules)
         self.top = top
-        self.match = match
+        self.match: Match = match
         self._tests = tuple((rule.condition.test, rule.rung, rule.name) for rule in rules)
 
     def choose(self, readings: Readings) -> Choice:

@@ -244,10 +244,12 @@ def _cautions(advice: Advice) -> Iterator[str]:
         "The change is measured on the rows that chose it; the intervals allow for all the rules "
         "looked at."
     )
-    yield (
-        "A row on which several rules match may go elsewhere than predicted. Evaluate with the "
-        "patch before you keep it: the answers are there already."
-    )
+    if not advice.exact:
+        yield (
+            "A row on which several rules match may go elsewhere than predicted: this report does "
+            "not tell what each said. Evaluate with the patch before you keep it: the answers are "
+            "there already."
+        )
     if advice.climbed:
         yield (
             f"{rows(advice.climbed)} climbed a cascade. What is loosened would be checked, too: "

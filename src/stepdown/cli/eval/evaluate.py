@@ -282,6 +282,7 @@ def _report(options: Options, about: Subject, dataset: Dataset, ran: Ran) -> Rep
         source=source,
         time=time.time(),
         stopped=ran.stopped and f"{ran.stopped} Not evaluated: {rows(ran.left)}.",
+        match=about.route.policy.match,
     )
 
 
