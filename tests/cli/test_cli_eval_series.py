@@ -36,7 +36,7 @@ ROWS = [
 @pytest.fixture
 def run(sqlite_url: str) -> Run:
     engine = open_database(sqlite_url)
-    report = make_report(ROWS)
+    report = make_report(ROWS, setup="ba9876543210")
     record(engine, report, NOON)
     (found,) = runs(engine, series_of(report))
     engine.dispose()
@@ -74,7 +74,7 @@ def test_a_run_in_json(run: Run) -> None:
     assert (shown["run"], shown["slot"], shown["regrets"], shown["regret"]) == (1, NOON, 1, 0.5)
     assert (shown["cost"], shown["reference_cost"]) == ("0.13", "0.4")
     assert (shown["low"], shown["high"]) == (run.regret.low, run.regret.high)
-    assert shown["series"] == run.series.key
+    assert (shown["series"], shown["setup"]) == (run.series.key, "ba9876543210")
     without = json.loads(json_line(structs.replace(run, cost=None), 1))
     assert without["cost"] is None
     assert "flags" not in without
@@ -88,8 +88,9 @@ def test_a_table_of_the_newest(run: Run) -> None:
     text = printed(look(many))
     assert f"{MOST_ROWS + 3} │" in text
     assert " 3 │ " not in text
-    assert "3 earlier runs are not in the table" in text
+    assert "3 earlier runs are not in the table" in " ".join(text.split())
     assert f"In {MOST_ROWS + 3} runs nothing is shown to have moved." in text
+    assert "policy 0123456789ab, setup ba9876543210, margin 0.1" in " ".join(text.split())
 
 
 def test_the_curves(run: Run) -> None:

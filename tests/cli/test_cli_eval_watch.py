@@ -42,25 +42,29 @@ class Place:
         self.data.write_text("".join(json.dumps(row) + "\n" for row in rows))
         self.serve()
 
-    def serve(self, *, cheap: int = 1, strong: int = 1, **faults: Any) -> None:
+    def serve(
+        self, *, cheap: int = 1, strong: int = 1, upstream: str = "", judge: str = "", **faults: Any
+    ) -> None:
         """A model that says one token is right about everything, one that says more is wrong."""
         models = [
             {
                 "model_name": name,
                 "litellm_params": {
-                    "model": f"simulated/{name}",
+                    "model": f"simulated/{name}{upstream}",
                     "simulated": {"output_tokens": tokens, **faults},
                 },
             }
             for name, tokens in (("cheap", cheap), ("strong", strong))
         ]
         rule = {"name": "short", "when": {"tokens": {"lt": 99}}, "rung": "cheap"}
-        config = {
+        config: dict[str, Any] = {
             "model_list": models,
             "routes": {"auto": {"ladder": ["cheap", "strong"], "rules": [rule]}},
             "prices": {"cheap": {"input": 1, "output": 1}, "strong": {"input": 4, "output": 4}},
             "ledger": {"url": f"sqlite:///{self.ledger}"},
         }
+        if judge:
+            config["judge"] = {"model": judge}
         self.config.write_text(yaml.safe_dump(config))
 
     @property
@@ -120,6 +124,25 @@ def test_a_model_that_gets_worse_is_flagged(place: Place) -> None:
     assert [flag["model"] for flag in lines[-1]["flags"]] == [None, "cheap"]
     known = place.show("--json", "--from", f"{time.gmtime().tm_year + 1}-01-01")
     assert known.stdout == ""
+
+
+def test_another_upstream_judge_or_scorer_begins_another_series(place: Place) -> None:
+    def run(*arguments: str) -> tuple[str, int, bool]:
+        told = place.watch("--once", "--json", *arguments)
+        assert told.exit_code == 0, told.output
+        shown = json.loads(told.stdout)
+        return shown["series"], shown["run"], shown["recorded"]
+
+    first = run()
+    others = [run("--scorer", "exact"), run("--judge", "strong")]
+    place.serve(upstream="-2")
+    others.append(run())
+    place.serve(judge="strong")
+    assert run() == (others[1][0], 1, False), "the configured judge is the one that was named"
+    place.serve()
+    assert run() == (first[0], 1, False)
+    assert {told[1:] for told in (first, *others)} == {(1, True)}
+    assert len({told[0] for told in (first, *others)}) == 4
 
 
 def test_a_limit(place: Place) -> None:

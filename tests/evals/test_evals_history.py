@@ -44,11 +44,11 @@ def database(database_url: str) -> Iterator[Engine]:
 
 
 def test_what_is_kept_of_a_report(database: Engine) -> None:
-    report = make_report(ROWS)
+    report = make_report(ROWS, setup="ba9876543210")
     kept = record(database, report, NOON)
     (run,) = runs(database, series_of(report))
     assert run.id == kept
-    assert run.series == Series("auto", DIGEST, 0.1, "0123456789ab", LADDER)
+    assert run.series == Series("auto", DIGEST, 0.1, "0123456789ab", LADDER, "ba9876543210")
     assert (run.slot, run.time, run.dataset, run.confidence) == (
         NOON,
         report.time,
@@ -99,6 +99,7 @@ def test_a_slot_counts_once(database: Engine) -> None:
         {"policy": "ba9876543210"},
         {"ladder": ("gpt-4o-mini-2", "gpt-4o")},
         {"margin": 0.2},
+        {"setup": "ba9876543210"},
         {"source": structs.replace(make_report(ROWS).source, digest="00" * 32)},
     ],
     ids=lambda change: next(iter(change)),
@@ -175,7 +176,7 @@ def test_retention_leaves_runs_alone(database_url: str, database: Engine) -> Non
 def test_a_damaged_run(database: Engine) -> None:
     report = make_report(ROWS)
     record(database, report, NOON)
-    for values, said in (({"body": b"\x00"}, "damaged"), ({"format": 9}, "expected 1, got 9")):
+    for values, said in (({"body": b"\x00"}, "damaged"), ({"format": 9}, "expected 2, got 9")):
         with database.begin() as connection:
             connection.execute(update(eval_runs).values(**values))
         with pytest.raises(DamagedRun, match=said):

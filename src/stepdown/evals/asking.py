@@ -91,7 +91,7 @@ class Asker:
     ) -> None:
         self._fleet = fleet
         self._store = store
-        self._identity = identity
+        self.identity = identity
         self._salt = salt
         self._slots = asyncio.Semaphore(concurrency)
         self._account = Account(budget, fleet.price if dearest is None else dearest)
@@ -131,7 +131,7 @@ class Asker:
         ConfigError or UnknownModel for what ``check`` finds.
         """
         number = sample if role == "sample" else None
-        key = call_key(request, self._identity(model), salt=self._salt, sample=number)
+        key = call_key(request, self.identity(model), salt=self._salt, sample=number)
         stored = self._store.get(key)
         if stored is not None:
             return self._given(self._answer(model, request, stored, cached=True))
@@ -227,7 +227,7 @@ class Asker:
         other = call.served_by
         if other is None or call.failure is not None:
             return
-        if other != call.model and self._identity(other) != self._identity(call.model):
+        if other != call.model and self.identity(other) != self.identity(call.model):
             call.failure = UpstreamFailed(f"It was answered by {other}, not {call.model}.")
 
     def _answer(self, model: str, request: Request, stored: Stored, *, cached: bool) -> Answer:

@@ -1,10 +1,10 @@
 """Evaluations over time: keeps each one in the ledger's database, and reads them back by series.
 
 A series is the evaluations that differ in nothing but when they were made: one route, one data set
-(by its SHA-256), one margin, one policy and one ladder. With another configuration another series
-begins, so that what moves within one has moved at a provider; going back to an earlier
-configuration goes on with its series. What a model's name stands for, and who judges, is not part
-of it: give a model that is served by another upstream another name.
+(by its SHA-256), one margin, one policy, one ladder, the same upstreams behind the models' names,
+the same judge and the same scorers. With another configuration another series begins, so that what
+moves within one has moved at a provider; going back to an earlier configuration goes on with its
+series.
 
 No prompt and no answer is kept, only each item's id, scores and whether it was regretted.
 """
@@ -27,8 +27,8 @@ from stepdown.storage.address import DatabaseUnavailable
 from stepdown.storage.money import from_pico, to_pico
 from stepdown.storage.tables import eval_runs
 
-FORMAT = 1
-"""Of the outcomes. New fields go to the end of ``Outcome``, with a default, and keep the format."""
+FORMAT = 2
+"""Of the body. New fields go to the end of a Struct, with a default, and keep the format."""
 
 
 class Outcome(Struct, frozen=True, array_like=True):
@@ -43,14 +43,23 @@ class Outcome(Struct, frozen=True, array_like=True):
     scores: tuple[float | None, ...]
 
 
+class _Body(Struct, frozen=True, array_like=True):
+    """What is kept of a run in one value, packed."""
+
+    outcomes: tuple[Outcome, ...]
+    setup: str
+
+
 class Series(Struct, frozen=True):
-    """What the runs of a series have in common. ``digest`` is the SHA-256 of the data set."""
+    """What the runs of a series have in common. ``digest`` is the SHA-256 of the data set,
+    ``setup`` a hash of who answers and who scores (see ``Report``)."""
 
     route: str
     digest: str
     margin: float
     policy: str
     ladder: tuple[str, ...]
+    setup: str = ""
 
     @property
     def key(self) -> str:
@@ -101,7 +110,12 @@ class DamagedRun(ValueError):
 def series_of(report: Report) -> Series:
     """The series that an evaluation belongs to."""
     return Series(
-        report.route, report.source.digest, report.margin, report.policy, tuple(report.ladder)
+        report.route,
+        report.source.digest,
+        report.margin,
+        report.policy,
+        tuple(report.ladder),
+        report.setup,
     )
 
 
@@ -162,7 +176,7 @@ def _values(report: Report, slot: int, outcomes: Sequence[Outcome]) -> dict[str,
         "reference_cost": _pico(overall.reference_cost),
         "scores": msgspec.json.encode(_means(series.ladder, outcomes)).decode(),
         "format": FORMAT,
-        "body": zlib.compress(msgspec.msgpack.encode(outcomes)),
+        "body": zlib.compress(msgspec.msgpack.encode(_Body(tuple(outcomes), series.setup))),
     }
 
 
@@ -226,20 +240,20 @@ def _read(database: Engine, query: Select[Any]) -> list[Run]:
         raise DatabaseUnavailable(f"The evaluations cannot be read: {error}") from error
 
 
-_outcomes = msgspec.msgpack.Decoder(tuple[Outcome, ...])
+_body = msgspec.msgpack.Decoder(_Body)
 
 
 def _run(row: Any) -> Run:
     if row.format != FORMAT:
         raise DamagedRun(f"format: expected {FORMAT}, got {row.format} in run {row.id}")
     try:
-        outcomes = _outcomes.decode(zlib.decompress(row.body))
+        body = _body.decode(zlib.decompress(row.body))
     except (zlib.error, msgspec.MsgspecError) as error:
         raise DamagedRun(f"run {row.id} is damaged: {error}") from error
     ladder = msgspec.json.decode(row.ladder, type=tuple[str, ...])
     return Run(
         id=row.id,
-        series=Series(row.route, row.digest, row.margin, row.policy, ladder),
+        series=Series(row.route, row.digest, row.margin, row.policy, ladder, body.setup),
         slot=row.slot,
         time=row.time,
         dataset=row.dataset,
@@ -252,5 +266,5 @@ def _run(row: Any) -> Run:
         cost=None if row.cost is None else from_pico(row.cost),
         reference_cost=None if row.reference_cost is None else from_pico(row.reference_cost),
         means=msgspec.json.decode(row.scores, type=dict[str, float]),
-        outcomes=outcomes,
+        outcomes=body.outcomes,
     )

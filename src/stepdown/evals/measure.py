@@ -28,6 +28,7 @@ def measure(
     spent: Spent | None = None,
     stopped: str | None = None,
     match: Match = "all",
+    setup: str = "",
 ) -> Report:
     """The report of these rows; what is not measured here is passed through. See ``Report``.
 
@@ -57,4 +58,5 @@ def measure(
         spent or Spent(),
         stopped,
         match,
+        setup,
     )

@@ -174,7 +174,8 @@ class Report(Struct, frozen=True):
     ``margin`` is in score, ``confidence`` in 0..1. ``time`` is seconds since 1970. ``rules`` are
     the route's, as the configuration would write them out, and ``match`` says how they are
     combined. ``scorers`` counts rows by what settled them. ``stopped`` says why not every item was
-    asked (the budget, an interrupt).
+    asked (the budget, an interrupt). ``setup`` is a hash of who answered and who scored
+    (``fingerprint``).
     """
 
     version: int
@@ -198,6 +199,7 @@ class Report(Struct, frozen=True):
     spent: Spent = Spent()
     stopped: str | None = None
     match: Match = "all"
+    setup: str = ""
 
 
 class NotAReport(ValueError):

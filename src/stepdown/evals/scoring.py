@@ -36,7 +36,7 @@ class Scoring:
 
         Raises ConfigError.
         """
-        self._configured = judge
+        self.configured = judge
         self._asks = asks
         self._built: dict[tuple[bytes, bool], Scorers] = {}
         self._entries = entries
@@ -74,9 +74,9 @@ class Scoring:
 
     def judges_alike(self, items: Iterable[Item]) -> bool:
         """Whether whatever names the configured judge means it with the configured options."""
-        if self._configured is None:
+        if self.configured is None:
             return True
-        name, options = self._configured
+        name, options = self.configured
         given = [*self._entries, *(item.scorer for item in items if item.scorer is not None)]
         meant = [self._filled(entry) for entry in given]
         return all(each[name] == options for each in meant if is_mapping(each) and name in each)
@@ -103,12 +103,12 @@ class Scoring:
     def _filled(self, entry: Any) -> Any:
         """A judge that is named without a model is the configured one's."""
         name, options = _parted(entry)
-        if self._configured is None or not _names_judge(entry):
+        if self.configured is None or not _names_judge(entry):
             return entry
         if options is not None and not is_mapping(options):
             return entry  # whoever builds it says what is wrong
-        configured = dict(self._configured[1])
-        if name != self._configured[0]:
+        configured = dict(self.configured[1])
+        if name != self.configured[0]:
             configured = {"model": configured["model"]}
         return {name: {**configured, **(options or {})}}
 

@@ -21,6 +21,7 @@ from stepdown.evals.data.faults import BadDataset
 from stepdown.evals.data.outcomes import merge_known
 from stepdown.evals.data.reading import read_dataset
 from stepdown.evals.drawing import drawn
+from stepdown.evals.fingerprint import setup_of
 from stepdown.evals.items import Dataset, Item
 from stepdown.evals.measure import measure
 from stepdown.evals.replies import FromModels, FromTable
@@ -64,7 +65,8 @@ async def _from_table(
     _check_names(options, about, items)
     replies = FromTable(about.route.ladder, about.price_of, options.names)
     evaluation = Evaluation(about.route, replies, scoring, cascades=about.cascades)
-    report = _report(options, about, dataset, await evaluation.run(items))
+    setup = setup_of(None, options.scorers, {})
+    report = _report(options, about, dataset, await evaluation.run(items), setup)
     if options.scorers and set(report.scorers) == {KNOWN}:
         _note("--scorer was not needed: the table has scores, which go before any scorer's.")
     return report
@@ -90,7 +92,9 @@ async def _from_models(
         labelled = None
     ladder = about.route.ladder
     graders = [] if about.cascades is None else sorted(about.cascades.asks())
-    async with asking(options, config, [*ladder, *graders, *scoring.models(items)], salt) as asker:
+    named = [*ladder, *graders, *scoring.models(items)]
+    async with asking(options, config, named, salt) as asker:
+        setup = setup_of(scoring.configured, options.scorers, {m: asker.identity(m) for m in named})
         evaluation = Evaluation(
             about.route,
             FromModels(asker, ladder),
@@ -100,7 +104,7 @@ async def _from_models(
         )
         with Progress(len(items), asker, quiet=options.quiet) as progress:
             ran = await evaluation.run(items, at_once=options.concurrency, progress=progress)
-        report = _report(options, about, dataset, ran)
+        report = _report(options, about, dataset, ran, setup)
         if labelled is not None and scoring.judge is not None and ran.stopped is None:
             report = await _corrected(options, report, labelled, scoring.judge, asker)
         return structs.replace(report, spent=asker.spent)
@@ -264,7 +268,7 @@ async def asking(
 # ── What was found ───────────────────────────────────────────────────────────────────────────
 
 
-def _report(options: Options, about: Subject, dataset: Dataset, ran: Ran) -> Report:
+def _report(options: Options, about: Subject, dataset: Dataset, ran: Ran, setup: str) -> Report:
     """Raises BadDataset where no row can be evaluated."""
     if not ran.rows and not ran.left:
         told = "; ".join(f"line {row.line}: {row.why}" for row in ran.bad[:MOST_TOLD])
@@ -283,6 +287,7 @@ def _report(options: Options, about: Subject, dataset: Dataset, ran: Ran) -> Rep
         time=time.time(),
         stopped=ran.stopped and f"{ran.stopped} Not evaluated: {rows(ran.left)}.",
         match=about.route.policy.match,
+        setup=setup,
     )
 
 

@@ -54,6 +54,7 @@ def json_line(run: Run, number: int, look: Look | None = None, **more: Any) -> s
         "dataset": run.dataset,
         "digest": series.digest,
         "policy": series.policy,
+        "setup": series.setup,
         "ladder": series.ladder,
         "margin": series.margin,
         "confidence": run.confidence,
@@ -102,7 +103,9 @@ def _table(look: Look) -> Table:
     series = latest.series
     table = Table(
         title=f"{series.route} on {latest.dataset}",
-        caption=f"data {series.digest[:12]}, policy {series.policy}, margin {series.margin:g}"
+        caption=f"data {series.digest[:12]}, policy {series.policy}, "
+        + f"setup {series.setup}, " * bool(series.setup)
+        + f"margin {series.margin:g}"
         + f"; {earlier:,} earlier runs are not in the table" * bool(earlier),
     )
     table.add_column("run", justify="right")
