@@ -1,0 +1,58 @@
+"""A sampled request, from its decision to its answer, and the pair that it then begins to be."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from stepdown.quality.pairs import Pair
+from stepdown.quality.shadow.admission import Ticket
+from stepdown.quality.shadow.comparison import Comparison
+from stepdown.quality.shadow.excluded import shown_tags
+from stepdown.quality.shadow.kept import Kept
+from stepdown.routing.guarded import Guarded
+from stepdown.types import Attempt, Decision, Journey
+
+
+class Sample(Struct, eq=False):
+    """A sampled request that has a place, while it is being answered.
+
+    ``rule`` and ``cascade`` are what the guard said of them when it was decided.
+    """
+
+    decision: Decision
+    plan: Comparison
+    kept: Kept
+    ticket: Ticket
+    propensity: float
+    tags: frozenset[str]
+    rule: Guarded | None = None
+    cascade: Guarded | None = None
+
+
+def pair_of(
+    journey: Journey, served: Attempt, ladder: Sequence[str], sample: Sample, came: Comparison
+) -> Pair:
+    """All that is known of a pair when one model has answered."""
+    request, decision = journey.request, sample.decision
+    standing = sample.cascade if came.saver == "cascade" else sample.rule
+    return Pair(
+        request.id,
+        journey.time,
+        journey.route or "",
+        decision.name,
+        decision.policy,
+        came.served,
+        came.candidate,
+        came.reference,
+        ladder[came.candidate],
+        ladder[came.reference],
+        sample.propensity,
+        came.saver,
+        key="" if standing is None else standing.key,
+        epoch=0 if standing is None else standing.epoch,
+        candidate_cost=served.cost if came.served_low else None,
+        reference_cost=None if came.served_low else served.cost,
+        tenant=request.tenant,
+        tags=shown_tags(sample.tags),
+        readings={name: reading.value for name, reading in journey.readings.items()},
+    )

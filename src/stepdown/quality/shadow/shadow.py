@@ -1,0 +1,260 @@
+"""Has a sample of the requests answered a second time, in the background, and keeps the pairs.
+
+    listen ─ sampled? ─ excluded? ─ room? ── the client's answer is kept
+    offer ── answered? ── queue ── ``pairing``: the other model, the scores ── the record
+
+Whether a request becomes a pair is decided in ``listen``, before there is an answer. After that it
+is left out only where there is none to compare: the request failed, its client went away, or
+another model stood in. Every sampled request is counted: as a pair, or by the reason why not.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+
+from msgspec import Struct
+
+from stepdown.cascade.plan import CASCADE
+from stepdown.ports import Client, Fleet, Judge, Price, Scorer
+from stepdown.quality.driving import OneThread
+from stepdown.quality.shadow.admission import Admission, Ticket
+from stepdown.quality.shadow.calls import Caller
+from stepdown.quality.shadow.comparison import Comparison, came_about, planned
+from stepdown.quality.shadow.excluded import tags_of
+from stepdown.quality.shadow.kept import Kept, Transcripts
+from stepdown.quality.shadow.money import Costs, DayBudget
+from stepdown.quality.shadow.pairing import Item, Pairing
+from stepdown.quality.shadow.sample import Sample, pair_of
+from stepdown.quality.shadow.sampling import uniform
+from stepdown.quality.shadow.scoring import LiveScorers
+from stepdown.quality.shadow.tally import Records, Tally
+from stepdown.quality.shadow.terms import Shadowed, ShadowTerms
+from stepdown.routing.guarded import Guarded
+from stepdown.types import Journey
+
+OWN_CASCADE = "own_cascade"
+"""The caller gave checks of its own, which say nothing of the route's."""
+PAUSED = "paused"
+STOPPED = "stopped"
+
+StandingOf = Callable[[str, str], Guarded | None]
+"""What the guard says of a route's rule (both by name), or of its cascade under that name."""
+
+
+class Status(Struct, frozen=True):
+    """How shadows are doing in this process.
+
+    ``queued`` requests wait, ``running`` ones are being asked again or judged. ``skips`` and
+    ``unscored`` count by reason since the start; ``paired`` counts the unscored ones too. Money is
+    US dollars of today (UTC).
+    """
+
+    paused: bool
+    under_way: int
+    queued: int
+    running: int
+    sampled: int
+    paired: int
+    skips: Mapping[str, int]
+    unscored: Mapping[str, int]
+    spent: Decimal
+    judges_spent: Decimal
+
+
+class Shadow:
+    """Implements ``ports.Shadow``. To be started and closed on the event loop that serves.
+
+    ``routes`` are those that are shadowed. ``scorers`` and judges stand in their order, see
+    ``scoring``. ``dialect`` reads what clients are given. ``named`` gives a model's own name for an
+    alias; ``dearest`` a price that no deployment of a model exceeds, None where one is unknown.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Shadowed],
+        fleet: Fleet,
+        records: Records,
+        dialect: Transcripts,
+        *,
+        terms: ShadowTerms = ShadowTerms(),  # noqa: B008 - frozen
+        scorers: Sequence[Scorer | Judge] = (),
+        standing_of: StandingOf = lambda route, rule: None,
+        budget: DayBudget | None = None,
+        judge_budget: DayBudget | None = None,
+        dearest: Callable[[str], Price | None] | None = None,
+        named: Callable[[str], str] = str,
+    ) -> None:
+        self._routes = {name: each for name, each in routes.items() if len(each.ladder) > 1}
+        self._highest = {name: each.rates.highest for name, each in self._routes.items()}
+        self._terms = terms
+        self._standing_of = standing_of
+        self._named = named
+        self.budget = DayBudget() if budget is None else budget
+        self.judge_budget = DayBudget() if judge_budget is None else judge_budget
+        live = LiveScorers(scorers)
+        self._judges = live.judges
+        costs = Costs(fleet.price if dearest is None else dearest)
+        self._admission = Admission(terms.room, self.budget, self.judge_budget, costs)
+        caller = Caller(fleet, terms.timeout)
+        self._pairing = Pairing(
+            caller, live, dialect, costs, OneThread(), store_texts=terms.store_texts
+        )
+        self._tally = Tally(records)
+        self._under_way: dict[int, Sample | None] = {}
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._queue: asyncio.Queue[Item] = asyncio.Queue()
+        self._workers: list[asyncio.Task[None]] = []
+        self._running = 0
+        self._open = False
+
+    # ── the request path ─────────────────────────────────────────────────────────────────────
+
+    def listen(self, journey: Journey, client: Client) -> Client:
+        """The client itself, unless the request is sampled. Raises nothing."""
+        under_way, route = self._under_way, journey.route
+        under_way[id(journey)] = None
+        if len(under_way) > self._terms.pause_in_flight:
+            self._calm.clear()
+        if not self._open or route is None or route not in self._routes:
+            return client
+        try:
+            sample = self._sample(journey, route, client)
+        except Exception:  # noqa: BLE001  logged; the request must be answered all the same
+            self._tally.fail(route)
+            return client
+        if sample is None:
+            return client
+        under_way[id(journey)] = sample
+        return sample.kept
+
+    def offer(self, journey: Journey) -> None:
+        """Queue the request where it was sampled and is answered. Raises nothing."""
+        sample = self._under_way.pop(id(journey), None)
+        if len(self._under_way) <= self._terms.pause_in_flight:
+            self._calm.set()
+        if sample is None:
+            return
+        route = journey.route or ""
+        try:
+            item = self._item(journey, self._routes[route], sample)
+        except Exception:  # noqa: BLE001  logged; the request is answered
+            self._tally.fail(route)
+        else:
+            if not isinstance(item, str):
+                self._queue.put_nowait(item)
+                return
+            self._tally.skip(route, item)
+        self._admission.give_back(sample.ticket)
+
+    def _sample(self, journey: Journey, route: str, client: Client) -> Sample | None:
+        """The sample that a request becomes; None where it is none, or is counted as skipped."""
+        drawn = uniform(journey.request.id)
+        if drawn >= self._highest[route]:
+            return None
+        decision, shadowed = journey.decision, self._routes[route]
+        assert decision is not None
+        plan = planned(decision, len(shadowed.ladder) - 1)
+        rule = self._standing_of(route, decision.name) if plan.guarded else None
+        cascade = self._standing_of(route, CASCADE) if plan.served_low else None
+        tags = tags_of(journey.request)
+        state = None if rule is None else rule.state
+        propensity = shadowed.rates.propensity(decision.name, tags, state, strong=not plan.guarded)
+        if drawn >= propensity:
+            return None
+        self._tally.sample(route)
+        ticket = self._ticket(journey, shadowed.ladder, plan, tags)
+        if isinstance(ticket, str):
+            self._tally.skip(route, ticket)
+            return None
+        kept = Kept(client, self._terms.room.most_answer)
+        return Sample(decision, plan, kept, ticket, propensity, tags, rule, cascade)
+
+    def _ticket(
+        self, journey: Journey, ladder: Sequence[str], plan: Comparison, tags: frozenset[str]
+    ) -> Ticket | str:
+        """A place for the request, or why it gets none."""
+        request = journey.request
+        excluded = self._terms.exclusions.reason(request, tags)
+        if excluded is not None:
+            return excluded
+        if not self._calm.is_set():
+            return PAUSED
+        models = ladder[plan.candidate], ladder[plan.reference]
+        return self._admission.admit(request, ladder[plan.asked], models, self._judges)
+
+    def _item(self, journey: Journey, shadowed: Shadowed, sample: Sample) -> Item | str:
+        """What is to be queued, or why there is nothing to compare."""
+        served = journey.served
+        if journey.outcome != "answered" or served is None:
+            return journey.outcome
+        if not self._workers:
+            return STOPPED
+        if journey.decision is not sample.decision:
+            return OWN_CASCADE
+        came = came_about(sample.plan, served, shadowed.ladder, self._named)
+        if isinstance(came, str):
+            return came
+        answer = sample.kept.taken()
+        self._admission.weigh(sample.ticket, answer.size)
+        pair = pair_of(journey, served, shadowed.ladder, sample, came)
+        readings, margin = journey.readings, shadowed.margin
+        return Item(pair, journey.request, answer, readings, sample.ticket, margin)
+
+    # ── beside it ────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Begin to sample. To be called on the event loop."""
+        loop = asyncio.get_running_loop()
+        self._workers = [loop.create_task(self._work()) for _ in range(self._terms.concurrency)]
+        self._open = True
+
+    async def aclose(self, grace: float = 0.0) -> None:
+        """Sample no more; what is not done within ``grace`` seconds is left, and counted."""
+        self._open = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._queue.join()
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.cancel()
+        if workers:
+            await asyncio.wait(workers)
+        while not self._queue.empty():
+            item = self._queue.get_nowait()
+            self._admission.give_back(item.ticket)
+            self._tally.skip(item.pair.route, STOPPED)
+
+    def status(self) -> Status:
+        return Status(
+            paused=not self._calm.is_set(),
+            under_way=len(self._under_way),
+            queued=self._queue.qsize(),
+            running=self._running,
+            sampled=self._tally.sampled,
+            paired=self._tally.paired,
+            skips=dict(self._tally.skips),
+            unscored=dict(self._tally.unscored),
+            spent=self.budget.spent,
+            judges_spent=self.judge_budget.spent,
+        )
+
+    async def _work(self) -> None:
+        while True:
+            item = await self._queue.get()
+            self._running += 1
+            try:
+                await self._calm.wait()
+                pair, texts = await self._pairing.complete(item)
+                self._tally.pair(pair, texts, item.spent, item.judge_calls)
+            except asyncio.CancelledError:
+                item.ticket.spent = max(item.ticket.spent, item.ticket.call)
+                self._tally.skip(item.pair.route, STOPPED, item.spent)
+                raise
+            except Exception:  # noqa: BLE001  logged; the next one may go well
+                self._tally.fail(item.pair.route, item.spent)
+            finally:
+                self._running -= 1
+                self._admission.give_back(item.ticket)
+                self._queue.task_done()
