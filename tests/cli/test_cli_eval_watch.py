@@ -19,7 +19,9 @@ from click.testing import CliRunner, Result
 
 from stepdown.cli.eval.options import Options, evaluating
 from stepdown.cli.eval.watch import WallClock, command, period
-from stepdown.evals.watch import Watch, slot_of
+from stepdown.evals.report import Report
+from stepdown.evals.stopping import Stop
+from stepdown.evals.watch import Round, Watch, slot_of
 from stepdown.storage.database import open_database
 
 DAY = 86_400
@@ -221,18 +223,39 @@ def test_no_periods(text: str) -> None:
 
 
 def test_a_wait_ends_with_its_time_or_a_signal() -> None:
-    clock = WallClock()
-    asyncio.run(clock.wait(0.01))
-    assert not clock.stopped
+    async def wait() -> None:
+        async with Stop() as stop:
+            clock = WallClock(stop)
+            await clock.wait(0.01)
+            assert not clock.stopped
+            asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
+            begun = clock.now()
+            await clock.wait(PATIENCE)
+            assert clock.stopped
+            assert clock.now() - begun < PATIENCE
 
-    async def told() -> None:
-        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
-        await clock.wait(PATIENCE)
+    asyncio.run(wait())
 
-    begun = clock.now()
-    asyncio.run(told())
-    assert clock.stopped
-    assert clock.now() - begun < PATIENCE
+
+def test_a_signal_right_after_a_run_ends_the_watch(place: Place) -> None:
+    """The run is recorded: nothing gives the signals back between a run and a wait."""
+    options = Options(data=place.data, config=place.config, cache=place.cache, quiet=True)
+    told: list[Round] = []
+
+    async def watch() -> None:
+        async with asyncio.timeout(PATIENCE), Stop() as stop:
+
+            async def evaluate(salt: str) -> Report:
+                report = await evaluating(options, salt=salt, stop=stop)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return report
+
+            database = open_database(str(place.ledger), create=True)
+            await Watch(evaluate, database, DAY).run(WallClock(stop), told.append)
+            database.dispose()
+
+    asyncio.run(watch())
+    assert [each.recorded for each in told] == [True]
 
 
 def started(place: Place) -> "subprocess.Popen[str]":

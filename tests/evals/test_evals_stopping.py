@@ -56,6 +56,23 @@ def test_a_second_interrupt_breaks_off(numbers: list[signal.Signals], broken_off
     assert len(told) == broken_off
 
 
+def test_what_is_forgotten_is_not_told() -> None:
+    told: list[str] = []
+
+    def first() -> None:
+        told.append("first")
+
+    async def run() -> None:
+        stop = Stop()
+        stop.when_broken_off(first)
+        stop.break_off("Enough.")
+        stop.forget(first)
+        stop.break_off("Enough.")
+
+    asyncio.run(run())
+    assert told == ["first"]
+
+
 def test_a_third_interrupt_has_its_usual_effect() -> None:
     async def run() -> None:
         async with Stop():

@@ -257,7 +257,13 @@ class Asker:
         trace: TracebackType | None,
     ) -> None:
         """Wait for the calls that have begun; give them up where this is cancelled."""
-        self._break_off(but_begun=not isinstance(error, asyncio.CancelledError))
+        try:
+            await self._end(at_once=isinstance(error, asyncio.CancelledError))
+        finally:
+            self._stop.forget(self._break_off)
+
+    async def _end(self, *, at_once: bool) -> None:
+        self._break_off(but_begun=not at_once)
         tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
         if not tasks:
             return

@@ -40,12 +40,16 @@ class Stop:
     def break_off(self, reason: str) -> None:
         """Ask to stop, and not to finish what is under way."""
         self.request(reason)
-        for told in self._break_off:
+        for told in list(self._break_off):
             told()
 
     def when_broken_off(self, told: Callable[[], None]) -> None:
         """Have this called when what is under way is to be given up."""
         self._break_off.append(told)
+
+    def forget(self, told: Callable[[], None]) -> None:
+        """Call this no longer."""
+        self._break_off.remove(told)
 
     def check(self) -> None:
         """Raises Stopped where a stop is asked for."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,7 +43,7 @@ MOST_TOLD = 3
 """Of the rows that cannot be evaluated, where none can."""
 
 
-async def evaluate(options: Options, *, salt: str = "") -> Found:
+async def evaluate(options: Options, *, salt: str = "", stop: Stop | None = None) -> Found:
     """Raises ConfigError, BadDataset, NotLabelled, StepdownError or OSError for what cannot be
     used, before anything is spent where it can be told by then."""
     config = None if options.config is None else load(options.config)
@@ -55,7 +55,7 @@ async def evaluate(options: Options, *, salt: str = "") -> Found:
     if config is None or options.calls_nobody:
         report = await _from_table(options, about, dataset, items, scoring)
     else:
-        report = await _from_models(options, config, about, dataset, items, scoring, salt)
+        report = await _from_models(options, config, about, dataset, items, scoring, salt, stop)
     return Found(report, items)
 
 
@@ -80,6 +80,7 @@ async def _from_models(
     items: Sequence[Item],
     scoring: Scoring,
     salt: str,
+    stop: Stop | None,
 ) -> Report:
     if any(item.known for item in items):
         _note(
@@ -93,7 +94,7 @@ async def _from_models(
     ladder = about.route.ladder
     graders = [] if about.cascades is None else sorted(about.cascades.asks())
     named = [*ladder, *graders, *scoring.models(items)]
-    async with asking(options, config, named, salt) as asker:
+    async with asking(options, config, named, salt, stop) as asker:
         setup = setup_of(scoring.configured, options.scorers, {m: asker.identity(m) for m in named})
         evaluation = Evaluation(
             about.route,
@@ -236,9 +237,15 @@ def _labelled(options: Options, config: "Config") -> Labelled | None:
 
 @asynccontextmanager
 async def asking(
-    options: Options, config: "Config", named: Iterable[str], salt: str = ""
+    options: Options,
+    config: "Config",
+    named: Iterable[str],
+    salt: str = "",
+    stop: Stop | None = None,
 ) -> AsyncGenerator[Asker]:
     """An asker over the configuration's models, and what it needs, closed in the end.
+
+    Unless a stop is held already, signals stop it.
 
     Raises ConfigError where one of those named cannot be asked, or has no price for the budget.
     """
@@ -247,7 +254,7 @@ async def asking(
     try:
         with Store(options.cache or default_path(), retry_failed=options.retry_failed) as store:
             async with (
-                Stop() as stop,
+                Stop() if stop is None else nullcontext(stop) as held,
                 Asker(
                     models.fleet,
                     store,
@@ -255,7 +262,7 @@ async def asking(
                     salt=salt,
                     concurrency=options.concurrency,
                     budget=budget,
-                    stop=stop,
+                    stop=held,
                     dearest=models.dearest,
                 ) as asker,
             ):

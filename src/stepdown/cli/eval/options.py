@@ -18,6 +18,7 @@ from stepdown.errors import ConfigError, StepdownError
 from stepdown.evals.data.reading import BadDataset
 from stepdown.evals.items import Item
 from stepdown.evals.report import Report
+from stepdown.evals.stopping import Stop
 from stepdown.quality.labelled import NotLabelled
 from stepdown.routing.shapes import is_mapping
 
@@ -70,21 +71,22 @@ def evaluated(options: Options, *, salt: str = "") -> Report:
     return asyncio.run(evaluating(options, salt=salt))
 
 
-async def evaluating(options: Options, *, salt: str = "") -> Report:
-    """As ``evaluated``, on a loop that runs."""
-    return (await _found(options, salt)).report
+async def evaluating(options: Options, *, salt: str = "", stop: Stop | None = None) -> Report:
+    """As ``evaluated``, on a loop that runs. ``stop`` is one that is held already: signals express
+    it, and have no other effect."""
+    return (await _found(options, salt, stop)).report
 
 
 def found_by(options: Options) -> Found:
     """As ``evaluated``, with the items."""
-    return asyncio.run(_found(options, ""))
+    return asyncio.run(_found(options))
 
 
-async def _found(options: Options, salt: str) -> Found:
+async def _found(options: Options, salt: str = "", stop: Stop | None = None) -> Found:
     from stepdown.cli.eval.evaluate import evaluate
 
     with usable():
-        return await evaluate(options, salt=salt)
+        return await evaluate(options, salt=salt, stop=stop)
 
 
 @contextmanager

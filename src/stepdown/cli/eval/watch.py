@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +19,6 @@ from stepdown.cli.quantities import share, since
 from stepdown.errors import ConfigError
 from stepdown.evals.drift import look
 from stepdown.evals.history import DamagedRun, histories
-from stepdown.evals.report import Report
 from stepdown.evals.stopping import Stop
 from stepdown.evals.watch import Round, Watch, slot_of
 from stepdown.storage.address import DatabaseUnavailable
@@ -30,7 +29,6 @@ MOVED = 1
 FAILED = 2
 SHORTEST = 60
 """Seconds of the shortest period."""
-_INTERRUPTED = "Interrupted by"
 
 
 def period(text: str) -> int:
@@ -93,15 +91,27 @@ def command(
     """
     if options.data is None or options.config is None or options.calls_nobody:
         raise click.UsageError("Give DATA and --config: a watch asks the models about one file.")
-    clock = WallClock()
-    evaluate = _evaluation(structs.replace(options, retry_failed=True), clock)
-    with _database(options.config, url, create=True) as database:
-        watch = Watch(evaluate, database, every, since=_moment(begin), limit=_rate(max_regret))
-        if once:
-            told = asyncio.run(watch.once(slot_of(clock.now(), every)))
+    options = structs.replace(options, retry_failed=True)
+
+    async def watched(database: Engine) -> int:
+        async with Stop() as stop:
+            watch = Watch(
+                lambda salt: evaluating(options, salt=salt, stop=stop),
+                database,
+                every,
+                since=_moment(begin),
+                limit=_rate(max_regret),
+            )
+            clock = WallClock(stop)
+            if not once:
+                await watch.run(clock, lambda told: _tell(told, as_json=as_json), most)
+                return 0
+            told = await watch.once(slot_of(clock.now(), every))
             _tell(told, as_json=as_json)
-            context.exit(_status(told))
-        asyncio.run(watch.run(clock, lambda told: _tell(told, as_json=as_json), most))
+            return _status(told)
+
+    with _database(options.config, url, create=True) as database:
+        context.exit(asyncio.run(watched(database)))
 
 
 def show(
@@ -136,30 +146,21 @@ def show(
 
 
 class WallClock:
-    """The host's time. A signal that comes while it waits is a wish to stop."""
+    """The host's time, and a stop that is held throughout: a signal in a run ends it in good order,
+    one between two runs ends the wait."""
 
-    def __init__(self) -> None:
-        self.stopped = False
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.requested
 
     def now(self) -> float:
         return time.time()
 
     async def wait(self, seconds: float) -> None:
-        async with Stop() as stop:
-            await stop.pause(seconds)
-        self.stopped = self.stopped or stop.requested
-
-
-def _evaluation(options: Options, clock: WallClock) -> Callable[[str], Any]:
-    """An evaluation that, when it is interrupted, ends the watch too."""
-
-    async def evaluate(salt: str) -> Report:
-        report = await evaluating(options, salt=salt)
-        if report.stopped is not None and report.stopped.startswith(_INTERRUPTED):
-            clock.stopped = True
-        return report
-
-    return evaluate
+        await self._stop.pause(seconds)
 
 
 @contextmanager
