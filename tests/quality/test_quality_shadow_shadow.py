@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from stepdown.cascade.plan import Cascade, Cascades
 from stepdown.cascade.validators.base import Base
@@ -482,22 +483,27 @@ class Fine(Base):
         return "words" if choice.text == "words" else None
 
 
-def cascading(cheap: str, **cascade: Any) -> Site:
+def cascading(cheap: str, decision: Decision = LOW, **cascade: Any) -> Site:
     plan = Cascade(validators=(Fine(),), early_drop=False, **cascade)
     standings = {"cascade": Guarded("active", "kc", 4), **GUARDED}
     return Site(
+        decision,
         fleet=fleet_of(Model(cheap), Model(TWO)),
         cascades={"auto": Cascades(plan)},
         standing_of=lambda route, rule: standings.get(rule),
     )
 
 
-def test_an_accepted_answer_is_the_cascades_evidence() -> None:
-    for stream in (False, True):
-        pair = cascading(ONE).went(stream=stream).pair
-        assert rungs(pair) == (0, 0, 1, "cheap", "strong")
-        assert (pair.saver, pair.key, pair.epoch, pair.rule) == ("cascade", "kc", 4, "easy")
-        assert pair.regret is True
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("rule", "key", "epoch"), [("easy", "k1", 3), ("cascade", "kc", 4)])
+def test_an_accepted_answer_is_the_evidence_of_what_decided(
+    rule: str, key: str, epoch: int, stream: bool
+) -> None:
+    decision = structs.replace(LOW, name=rule)
+    pair = cascading(ONE, decision).went(stream=stream).pair
+    assert rungs(pair) == (0, 0, 1, "cheap", "strong")
+    assert (pair.saver, pair.key, pair.epoch, pair.rule) == ("cascade", key, epoch, rule)
+    assert pair.regret is True
 
 
 def test_one_that_climbed_saved_nothing() -> None:

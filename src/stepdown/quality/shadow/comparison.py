@@ -52,10 +52,10 @@ def came_about(
 ) -> Comparison | str:
     """What the served answer is compared with, or why it is with nothing.
 
-    A cascade's answer is the evidence of the cascade. One that climbed to the last rung saved
-    nothing; one that was served for want of a better one was not accepted; and where another model
-    stood in for the rung's own, its answer is not the rung's. ``named`` gives a model's own name
-    for an alias.
+    A cascade's answer is evidence where it was accepted below the last rung. One that climbed to
+    the last rung saved nothing; one that was served for want of a better one was not accepted; and
+    where another model stood in for the rung's own, its answer is not the rung's. ``named`` gives a
+    model's own name for an alias.
     """
     rung, top = served.rung, plan.reference
     if rung is not None:

@@ -16,7 +16,7 @@ from stepdown.types import Attempt, Decision, Journey
 class Sample(Struct, eq=False):
     """A sampled request that has a place, while it is being answered.
 
-    ``rule`` and ``cascade`` are what the guard said of them when it was decided.
+    ``standing`` is what the guard said of what decided, when it was decided.
     """
 
     decision: Decision
@@ -25,16 +25,18 @@ class Sample(Struct, eq=False):
     ticket: Ticket
     propensity: float
     tags: frozenset[str]
-    rule: Guarded | None = None
-    cascade: Guarded | None = None
+    standing: Guarded | None = None
 
 
 def pair_of(
     journey: Journey, served: Attempt, ladder: Sequence[str], sample: Sample, came: Comparison
 ) -> Pair:
-    """All that is known of a pair when one model has answered."""
-    request, decision = journey.request, sample.decision
-    standing = sample.cascade if came.saver == "cascade" else sample.rule
+    """All that is known of a pair when one model has answered.
+
+    A cascade's answer counts for the rule that sent the request to the cascade, which is what holds
+    its requests back; for the cascade where no rule did.
+    """
+    request, decision, standing = journey.request, sample.decision, sample.standing
     return Pair(
         request.id,
         journey.time,

@@ -15,7 +15,6 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from stepdown.cascade.plan import CASCADE
 from stepdown.ports import Client, Fleet, Judge, Price, Scorer
 from stepdown.quality.driving import OneThread
 from stepdown.quality.shadow.admission import Admission, Ticket
@@ -39,7 +38,7 @@ PAUSED = "paused"
 STOPPED = "stopped"
 
 StandingOf = Callable[[str, str], Guarded | None]
-"""What the guard says of a route's rule (both by name), or of its cascade under that name."""
+"""What the guard says of a route's rule (both by name), or of what else decides under a name."""
 
 
 class Status(Struct, frozen=True):
@@ -156,10 +155,9 @@ class Shadow:
         decision, shadowed = journey.decision, self._routes[route]
         assert decision is not None
         plan = planned(decision, len(shadowed.ladder) - 1)
-        rule = self._standing_of(route, decision.name) if plan.guarded else None
-        cascade = self._standing_of(route, CASCADE) if plan.served_low else None
+        standing = self._standing_of(route, decision.name) if plan.guarded else None
         tags = tags_of(journey.request)
-        state = None if rule is None else rule.state
+        state = None if standing is None else standing.state
         propensity = shadowed.rates.propensity(decision.name, tags, state, strong=not plan.guarded)
         if drawn >= propensity:
             return None
@@ -169,7 +167,7 @@ class Shadow:
             self._tally.skip(route, ticket)
             return None
         kept = Kept(client, self._terms.room.most_answer)
-        return Sample(decision, plan, kept, ticket, propensity, tags, rule, cascade)
+        return Sample(decision, plan, kept, ticket, propensity, tags, standing)
 
     def _ticket(
         self, journey: Journey, ladder: Sequence[str], plan: Comparison, tags: frozenset[str]
