@@ -288,7 +288,7 @@ def test_a_budget_without_a_price_is_refused(place: Place) -> None:
 def test_a_run_that_ends_early_says_so(place: Place) -> None:
     result = place.run("--budget", "$0.0000001")
     assert result.exit_code == STOPPED
-    assert "Not the whole set: The budget of $0 is used up" in result.stdout
+    assert "Not the whole set: The budget of $0.0000001 is used up" in result.stdout
     report = place.report()
     assert report.rows == ()
     assert report.stopped is not None

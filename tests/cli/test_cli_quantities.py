@@ -5,7 +5,7 @@ from decimal import Decimal
 import click
 import pytest
 
-from stepdown.cli.quantities import dollars, percent, plain, share, since, tokens
+from stepdown.cli.quantities import percent, plain, share, since, tokens
 
 
 @pytest.mark.parametrize(
@@ -53,25 +53,6 @@ def test_share() -> None:
     for text in ("1.1", "101%", "-0.5", "half"):
         with pytest.raises(click.BadParameter):
             share(text)
-
-
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        ("0", "$0"),
-        ("1000000", "$1,000,000"),
-        ("342000.00", "$342,000"),
-        ("1234.5", "$1,234.50"),
-        ("1.006", "$1.01"),
-        ("0.15", "$0.15"),
-        ("0.6", "$0.60"),
-        ("0.075", "$0.075"),
-        ("0.00123456", "$0.00123"),
-        ("-2.5", "-$2.50"),
-    ],
-)
-def test_dollars(amount: str, shown: str) -> None:
-    assert dollars(Decimal(amount)) == shown
 
 
 def test_percent_and_plain() -> None:

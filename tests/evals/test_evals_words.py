@@ -10,6 +10,7 @@ from stepdown.evals.report import Corrected, Mean, Spent
 from stepdown.evals.words import (
     bad_lines,
     corrected_line,
+    cost_of_thousand,
     duration,
     gap_line,
     grouping_line,
@@ -17,8 +18,8 @@ from stepdown.evals.words import (
     interval,
     judge_lines,
     level,
-    money,
     percent,
+    points,
     rate,
     regret_line,
     saving_line,
@@ -49,23 +50,14 @@ def test_percent(share: float | None, text: str) -> None:
     assert percent(share) == text
 
 
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        (None, "–"),
-        (Decimal(0), "$0"),
-        (0.0, "$0"),
-        (Decimal("1234.5"), "$1,234.50"),
-        (Decimal("0.15"), "$0.15"),
-        (Decimal("0.001234"), "$0.00123"),
-        (1e-7, "$0.0000001"),
-        (0.267, "$0.267"),
-        (Decimal("-0.5"), "−$0.50"),
-        (Decimal("0.9999"), "$1.00"),
-    ],
-)
-def test_money(amount: Decimal | float | None, text: str) -> None:
-    assert money(amount) == text
+def test_differences_of_shares_and_costs_of_a_thousand() -> None:
+    assert [points(value) for value in (0.0213, -0.004, 0.0004, -0.0004)] == [
+        "+2.1",
+        "−0.4",
+        "0.0",
+        "0.0",
+    ]
+    assert (cost_of_thousand(0.0123), cost_of_thousand(None)) == ("$12.30", "–")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +101,7 @@ def test_the_headline() -> None:
         "Downgrade regret 20.0 % (95 % interval: 9.1 to 35.6 %): on 8 of 40 scored downgrades "
         "large was better by more than 0.1."
     )
-    assert saving == "Cost $1.40 instead of $5.00 with large alone: 72.0 % saved."
+    assert saving == "Cost $1.40 instead of $5 with large alone: 72.0 % saved."
     assert wasted == (
         "Of 10 scored rows that large answered, a cheaper model was as good on 0 (95 % interval: "
         "0.0 to 30.8 %); small would have been regretted on 10."
@@ -237,4 +229,4 @@ def test_what_the_run_took() -> None:
         "failed: 14; of unknown price: 2) in 7 min."
     )
     only = structs.replace(made, spent=Spent(calls=1, cost=Decimal(1), seconds=2.0))
-    assert spent_line(only) == "This run made 1 call for $1.00 in 2 s."
+    assert spent_line(only) == "This run made 1 call for $1 in 2 s."

@@ -1,9 +1,11 @@
 """Reads quantities on the command line (100B tokens, 7d, 0.7) and prints money and counts."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import click
+
+from stepdown.pricing.amounts import dollars as dollars  # a quantity to print, too
 
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -42,18 +44,6 @@ def share(text: str) -> Decimal:
         if number <= 1:
             return number
     raise click.BadParameter(f"expected a share such as 0.7 or 70%, got {text!r}")
-
-
-def dollars(amount: Decimal) -> str:
-    """``$1,000,000``, ``$12.34``, ``$0.15``, ``$0.00123``: cents; 3 digits below $1."""
-    sign, amount = ("-", -amount) if amount < 0 else ("", amount)
-    if amount == 0 or (amount >= 1 and amount == amount.to_integral_value()):
-        return f"{sign}${amount:,.0f}"
-    digits = 2 if amount >= 1 else 2 - amount.adjusted()
-    whole, _, cents = f"{amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,f}".partition(
-        "."
-    )
-    return f"{sign}${whole}.{cents.rstrip('0'):0<2}"
 
 
 def percent(part: Decimal | int, whole: Decimal | int) -> str:

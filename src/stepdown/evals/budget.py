@@ -10,6 +10,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from stepdown.pricing.amounts import dollars
+
 
 class OutOfBudget(Exception):
     """The rest of the budget does not cover what the next call may cost."""
@@ -59,8 +61,8 @@ class Budget:
                 continue
             if self._refusal is None and self.spent + turn.amount > self.limit:
                 self._refusal = (
-                    f"The budget of {_dollars(self.limit)} is used up: {_dollars(self.spent)} is "
-                    f"spent, and the next call may cost {_dollars(turn.amount)}."
+                    f"The budget of {dollars(self.limit)} is used up: {dollars(self.spent)} is "
+                    f"spent, and the next call may cost {dollars(turn.amount)}."
                 )
             if self._refusal is not None:
                 turn.granted.set_exception(OutOfBudget(self._refusal))
@@ -82,7 +84,3 @@ class Budget:
 class _Turn(Struct, eq=False):
     amount: Decimal
     granted: asyncio.Future[None]
-
-
-def _dollars(amount: Decimal) -> str:
-    return "$" + f"{amount:.4f}".rstrip("0").rstrip(".")

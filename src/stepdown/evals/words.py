@@ -5,14 +5,16 @@ A rate is never said without how many it is of, and where there are few no rate 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 
 from stepdown.evals.report import By, Corrected, Curve, Group, Mean, Report
+from stepdown.pricing.amounts import UNKNOWN as UNKNOWN
+from stepdown.pricing.amounts import dollars
 from stepdown.quality.shares import Share
 
 FEW = 20
 """Of fewer scored downgrades than these no rate is told: counts and the interval only."""
-UNKNOWN = "–"
+A_THOUSAND = 1000
+"""Costs are told of so many rows."""
 SMALL_GAP = 0.05
 """In score. Below it a share of the gap says little."""
 MOST_LISTED = 10
@@ -62,18 +64,18 @@ def signed_interval(mean: Mean) -> str:
     return f"{signed(mean.low)} to {signed(mean.high)}"
 
 
-def money(amount: Decimal | float | None) -> str:
-    """US dollars: ``$12.34``, ``$0.15``, ``$0.00123``; a dash where the amount is unknown."""
-    if amount is None:
-        return UNKNOWN
-    exact = amount if isinstance(amount, Decimal) else Decimal(repr(amount))
-    size = exact.copy_abs()
-    if not size:
-        return "$0"
-    digits = 2 if size >= 1 else 2 - size.adjusted()
-    rounded = size.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    whole, _, cents = f"{rounded:,f}".partition(".")
-    return f"{'−' if exact < 0 else ''}${whole}.{cents.rstrip('0'):0<2}"
+money = dollars
+
+
+def points(value: float) -> str:
+    """A difference of two shares, in percentage points: ``+2.1``, ``−0.4``, ``0.0``."""
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", "−")
+
+
+def cost_of_thousand(cost: float | None) -> str:
+    """Of 1,000 rows, given the US dollars of one."""
+    return dollars(None if cost is None else A_THOUSAND * cost)
 
 
 def level(confidence: float) -> str:
@@ -131,7 +133,7 @@ def saving_line(overall: Group, last: str) -> str:
         return f"What that saves is unknown: no row has both its cost and {last}'s."
     change = f"{percent(share)} saved" if share >= 0 else f"{percent(-share)} more"
     line = (
-        f"Cost {money(overall.cost)} instead of {money(overall.reference_cost)} with {last} "
+        f"Cost {dollars(overall.cost)} instead of {dollars(overall.reference_cost)} with {last} "
         f"alone: {change}."
     )
     if overall.unpriced:
@@ -239,9 +241,10 @@ def spent_line(report: Report) -> str:
     spent = report.spent
     if not spent.calls and not spent.from_cache and not spent.judge_calls:
         return "This run called no model."
-    told = f"This run made {calls(spent.calls)} for {money(spent.cost)}"
+    told = f"This run made {calls(spent.calls)} for {dollars(spent.cost)}"
     notes = [
-        f"judges: {calls(spent.judge_calls)}, {money(spent.judge_cost)}" * bool(spent.judge_calls),
+        f"judges: {calls(spent.judge_calls)}, {dollars(spent.judge_cost)}"
+        * bool(spent.judge_calls),
         f"from the cache: {spent.from_cache:,}" * bool(spent.from_cache),
         f"failed: {spent.failed:,}" * bool(spent.failed),
         f"of unknown price: {spent.unpriced:,}" * bool(spent.unpriced),

@@ -14,12 +14,11 @@ from stepdown.cli.quantities import share
 from stepdown.evals.advise import Advice, Effect, Finding, Unusable, advise
 from stepdown.evals.compare import Difference
 from stepdown.evals.enough import CHANCE
-from stepdown.evals.words import interval, level, money, percent, rows, signed
+from stepdown.evals.words import cost_of_thousand, interval, level, percent, points, rows, signed
 from stepdown.routing.rules import DEFAULT
 
 ALONE = "-"
 """In place of a file: print the patch, and nothing else."""
-_A_THOUSAND = 1000
 
 
 @click.command("advise")
@@ -192,7 +191,7 @@ def _change(effect: Effect) -> str:
         f"regret {percent(effect.before.value)} → {percent(effect.after.value)}",
     ]
     if effect.cost is not None:
-        told.append(f"cost of 1,000 rows {_cost(effect.cost.a)} → {_cost(effect.cost.b)}")
+        told.append(f"cost of 1,000 rows {_costs(effect.cost)}")
     return "; ".join(told)
 
 
@@ -215,25 +214,18 @@ def _effect(effect: Effect, confidence: float) -> Iterator[str]:
         yield "cost: unknown, as a price is."
         return
     cost = effect.cost
-    yield (
-        f"cost of 1,000 rows: {_cost(cost.a)} → {_cost(cost.b)} ({_cost(cost.value)}; "
-        f"{_cost(cost.low)} to {_cost(cost.high)})"
-    )
+    change, low, high = map(cost_of_thousand, (cost.value, cost.low, cost.high))
+    yield f"cost of 1,000 rows: {_costs(cost)} ({change}; {low} to {high})"
     yield f"saved: {percent(effect.saved_before)} → {percent(effect.saved_after)}"
 
 
 def _shares(found: Difference) -> str:
-    value, low, high = (_points(each) for each in (found.value, found.low, found.high))
+    value, low, high = (points(each) for each in (found.value, found.low, found.high))
     return f"{percent(found.a)} → {percent(found.b)} ({value} points; {low} to {high})"
 
 
-def _points(value: float) -> str:
-    text = f"{100 * value:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", "−")
-
-
-def _cost(each: float) -> str:
-    return money(each * _A_THOUSAND)
+def _costs(cost: Difference) -> str:
+    return f"{cost_of_thousand(cost.a)} → {cost_of_thousand(cost.b)}"
 
 
 def _cautions(advice: Advice) -> Iterator[str]:

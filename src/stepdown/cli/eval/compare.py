@@ -12,10 +12,9 @@ from stepdown.cli.eval.options import FILE, SHARE
 from stepdown.cli.eval.sources import report_of
 from stepdown.evals.compare import Changed, Comparison, Difference, NotComparable, Side, compare
 from stepdown.evals.report import Report
-from stepdown.evals.words import UNKNOWN, level, money, percent, rows, signed
+from stepdown.evals.words import UNKNOWN, cost_of_thousand, level, percent, points, rows, signed
 
 _PROMPT_SHOWN = 60
-_A_THOUSAND = 1000
 
 
 @click.command("compare")
@@ -109,8 +108,8 @@ def _shares(found: Difference | None) -> list[str]:
     return [
         percent(found.a),
         percent(found.b),
-        _points(found.value),
-        f"{_points(found.low)} to {_points(found.high)}",
+        points(found.value),
+        f"{points(found.low)} to {points(found.high)}",
         f"{found.rows:,}",
     ]
 
@@ -119,15 +118,9 @@ def _costs(found: Difference | None) -> list[str]:
     if found is None:
         return [UNKNOWN] * 5
     a, b, value, low, high = (
-        money(each * _A_THOUSAND) for each in (found.a, found.b, found.value, found.low, found.high)
+        cost_of_thousand(each) for each in (found.a, found.b, found.value, found.low, found.high)
     )
     return [a, b, value, f"{low} to {high}", f"{found.rows:,}"]
-
-
-def _points(value: float) -> str:
-    """A difference of two shares, in percentage points."""
-    text = f"{100 * value:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", "−")
 
 
 def _lines(found: Comparison) -> Iterator[str]:

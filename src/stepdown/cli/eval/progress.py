@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from stepdown.cli.quantities import dollars
 from stepdown.evals.asking import Asker
+from stepdown.pricing.amounts import dollars
 
 QUIET_SECONDS = 10.0
 """Between two lines where standard error is no terminal."""

@@ -13,12 +13,12 @@ from stepdown.evals.words import (
     TITLES,
     UNKNOWN,
     bad_lines,
+    cost_of_thousand,
     gap_line,
     grouping_line,
     headline,
     interval,
     judge_lines,
-    money,
     percent,
     signed,
     spent_line,
@@ -28,8 +28,6 @@ from stepdown.quality.shares import Share
 
 MOST_GROUPS = 20
 """Of one grouping; how many are left out is said."""
-A_THOUSAND = 1000
-"""Costs are told of so many rows."""
 
 
 def show(report: Report, *, worst_case: bool = False) -> None:
@@ -112,7 +110,7 @@ def _policies(policies: Sequence[Policy]) -> Table:
             percent(policy.down),
             f"{policy.quality:.3f}{spread}",
             percent(policy.regret),
-            money(None if policy.cost is None else A_THOUSAND * policy.cost),
+            cost_of_thousand(policy.cost),
         )
     return table
 

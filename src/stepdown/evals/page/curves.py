@@ -8,11 +8,10 @@ from stepdown.evals.page.markup import Html, el
 from stepdown.evals.page.scale import Scale
 from stepdown.evals.page.table import table
 from stepdown.evals.report import Curve, Policy, Report
-from stepdown.evals.words import UNKNOWN, gap_line
+from stepdown.evals.words import A_THOUSAND, UNKNOWN, gap_line
 
 MARKED = ("all cheap", "all strong", "route")
 """The policies that stand in the figure as points."""
-A_THOUSAND = 1000
 
 
 class _Axis(Struct, frozen=True):

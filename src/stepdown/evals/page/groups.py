@@ -14,12 +14,12 @@ from stepdown.evals.words import (
     UNKNOWN,
     grouping_line,
     interval,
-    money,
     percent,
     rate,
     signed,
     signed_interval,
 )
+from stepdown.pricing.amounts import dollars
 from stepdown.quality.shares import Share
 
 MOST_GROUPS = 60
@@ -94,7 +94,7 @@ def _cells(group: Group, columns: _Columns) -> Sequence[Child]:
     known = group.down and group.delta
     cells.append(_with(signed(known.value), signed_interval(known)) if known else UNKNOWN)
     if columns.money:
-        cells.append(_with(money(group.saved), percent(group.share_saved)))
+        cells.append(_with(dollars(group.saved), percent(group.share_saved)))
     return cells
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from stepdown.evals.page.markup import Html, el
 from stepdown.evals.report import Report
 from stepdown.evals.rows import TEXT_SHOWN, Row, Rung
-from stepdown.evals.words import money
+from stepdown.pricing.amounts import dollars
 
 MOST_PAIRS = 200
 
@@ -99,7 +99,7 @@ def _pair(place: int, row: Row) -> Html:
 
 def _answer(role: str, rung: Rung) -> Html:
     score = "" if rung.score is None else f" · score {rung.score:.3g}"
-    cost = "" if rung.cost is None else f" · {money(rung.cost)}"
+    cost = "" if rung.cost is None else f" · {dollars(rung.cost)}"
     kept = rung.answer is not None
     return el(
         "div",

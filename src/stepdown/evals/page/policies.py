@@ -3,7 +3,7 @@
 from stepdown.evals.page.markup import Child, Html, el
 from stepdown.evals.page.table import table
 from stepdown.evals.report import Policy, Report
-from stepdown.evals.words import UNKNOWN, money, percent
+from stepdown.evals.words import cost_of_thousand, percent
 
 
 def policies_section(report: Report) -> Html | None:
@@ -34,5 +34,5 @@ def _cells(policy: Policy) -> list[Child]:
     quality = f"{policy.quality:.3f}"
     if policy.spread is not None:
         quality += f" ± {policy.spread:.3f}"
-    cost = UNKNOWN if policy.cost is None else money(1000 * policy.cost)
+    cost = cost_of_thousand(policy.cost)
     return [policy.name, percent(policy.down), quality, percent(policy.regret), cost]
