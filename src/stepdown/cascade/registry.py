@@ -7,8 +7,9 @@ from stepdown.cascade.validators.custom import GROUP, build_custom
 from stepdown.names import known_names
 from stepdown.ports import Grader, Validator
 from stepdown.routing.entry_points import offered
+from stepdown.routing.plugins import read_entry
 from stepdown.routing.problems import Problems
-from stepdown.routing.shapes import is_list, is_mapping
+from stepdown.routing.shapes import is_list
 
 BUILT_IN = (
     "json",
@@ -60,14 +61,10 @@ def _is_grader(check: Validator | Grader) -> TypeGuard[Grader]:
 
 
 def _build_entry(entry: Any, path: str, problems: Problems) -> Validator | Grader | None:
-    options = None
-    name, at = entry, path
-    if is_mapping(entry) and len(entry) == 1:
-        [(name, options)] = entry.items()
-        at = f"{path}.{name}"
-    if not isinstance(name, str) or not name:
-        problems.expected(path, "a validator's name, or one name with its options", entry)
+    read = read_entry(entry, path, "validator", problems)
+    if read is None:
         return None
+    name, options, at = read.name, read.options, read.path
     if name in BUILT_IN:
         module: Any = import_module(f"stepdown.cascade.validators.{name}")
         built: Validator | Grader | None = module.build(options, at, problems)

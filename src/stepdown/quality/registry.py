@@ -8,6 +8,7 @@ from stepdown.names import known_names
 from stepdown.ports import Judge, Scorer
 from stepdown.quality.scorers.custom import GROUP, build_custom
 from stepdown.routing.entry_points import offered
+from stepdown.routing.plugins import read_entry
 from stepdown.routing.problems import Problems
 from stepdown.routing.shapes import is_list, is_mapping
 
@@ -59,14 +60,10 @@ def build_scorers(
 
 
 def _build_entry(entry: Any, path: str, problems: Problems, trusted: bool) -> Scorer | Judge | None:
-    options = None
-    name, at = entry, path
-    if is_mapping(entry) and len(entry) == 1:
-        [(name, options)] = entry.items()
-        at = f"{path}.{name}"
-    if not isinstance(name, str) or not name:
-        problems.expected(path, "a scorer's name, or one name with its options", entry)
+    read = read_entry(entry, path, "scorer", problems)
+    if read is None:
         return None
+    name, options, at = read.name, read.options, read.path
     if not trusted and (name == "code" or _names_code(name, options)):
         problems.add(path, f"{name!r:.60} runs code: name it outside of the data")
         return None

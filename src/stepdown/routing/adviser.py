@@ -13,11 +13,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from stepdown.names import nearest
-from stepdown.routing.entry_points import load, offered
+from stepdown.routing.entry_points import offered
+from stepdown.routing.plugins import named, told
 from stepdown.routing.problems import Problems
 from stepdown.routing.threads import Threads
 from stepdown.types import Reading, Request
@@ -95,9 +95,9 @@ def load_router(given: Any, path: str, problems: Problems) -> Router | None:
         problems.expected(path, "pkg.module:function, or an entry point's name", given)
         return None
     try:
-        router: Any = _import(given) if ":" in given else load(GROUP, given)
+        router: Any = named(given, GROUP)
     except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
-        problems.add(path, f"cannot import {given!r}: {type(error).__name__}: {error}")
+        problems.add(path, f"cannot import {given!r}: {told(error)}")
         return None
     if router is None:
         suggestion = nearest(given, offered(GROUP))
@@ -108,11 +108,3 @@ def load_router(given: Any, path: str, problems: Problems) -> Router | None:
         return None
     function: Router = router
     return function
-
-
-def _import(dotted: str) -> Any:
-    module, _, name = dotted.partition(":")
-    found: Any = import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found

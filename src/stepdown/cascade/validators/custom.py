@@ -14,14 +14,12 @@ have may be left out.
 
 import inspect
 from collections.abc import Callable, Generator, Sequence
-from importlib import import_module
 from typing import Any
 
 from stepdown.cascade.validators.base import Base
 from stepdown.ports import Grader, Validator, Watch
-from stepdown.routing.entry_points import load
+from stepdown.routing.plugins import made, named, told
 from stepdown.routing.problems import Problems
-from stepdown.routing.shapes import is_mapping
 from stepdown.types import Choice, Consult, Request
 
 GROUP = "stepdown.validators"
@@ -90,34 +88,20 @@ def build_custom(
 ) -> Validator | Grader | None:
     """The check that a dotted path, or an entry point's name, stands for."""
     try:
-        found: Any = _imported(name) if ":" in name else load(GROUP, name)
+        found: Any = named(name, GROUP)
     except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
-        problems.add(path, f"cannot import {name!r}: {_shown(error)}")
+        problems.add(path, f"cannot import {name!r}: {told(error)}")
         return None
     if inspect.isclass(found) or (callable(found) and not _is_check(found, options)):
         try:
-            found = _made(found, options)
+            found = made(found, options)
         except Exception as error:  # noqa: BLE001  the user's class may raise anything
-            problems.add(path, f"cannot make {name!r} with these options: {_shown(error)}")
+            problems.add(path, f"cannot make {name!r} with these options: {told(error)}")
             return None
     elif options is not None:
         problems.expected(path, f"no options, since {name!r} is a check already", options)
         return None
     return _wrapped(name, found, path, problems)
-
-
-def _imported(dotted: str) -> Any:
-    module, _, name = dotted.partition(":")
-    found: Any = import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def _made(maker: Callable[..., Any], options: Any) -> Any:
-    if options is None:
-        return maker()
-    return maker(**options) if is_mapping(options) else maker(options)
 
 
 def _is_check(found: Any, options: Any) -> bool:
@@ -154,7 +138,3 @@ def _wrapped(name: str, own: Any, path: str, problems: Problems) -> Validator | 
         problems.add(path, f"{name!r} is async: a check is a plain function, a grader yields calls")
         return None
     return CustomGrader(name, own) if check is None else CustomValidator(name, check, own)
-
-
-def _shown(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

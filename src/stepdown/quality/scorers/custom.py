@@ -13,15 +13,13 @@ describes them. ``name`` and ``applies`` may be left out: it then applies to eve
 
 import inspect
 from collections.abc import Callable, Generator, Sequence
-from importlib import import_module
 from numbers import Real
 from typing import Any
 
 from stepdown.ports import Judge, Scorer
 from stepdown.quality.scorers.base import Base
-from stepdown.routing.entry_points import load
+from stepdown.routing.plugins import made, named, told
 from stepdown.routing.problems import Problems
-from stepdown.routing.shapes import is_mapping
 from stepdown.types import Choice, Consult, Scores, Task
 
 GROUP = "stepdown.scorers"
@@ -90,37 +88,21 @@ def _checked(value: object, name: str) -> float | None:
 def build_custom(name: str, options: Any, path: str, problems: Problems) -> Scorer | Judge | None:
     """The scorer or judge that a dotted path, or an entry point's name, stands for."""
     try:
-        found: Any = imported(name) if ":" in name else load(GROUP, name)
+        found: Any = named(name, GROUP)
     except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
-        problems.add(path, f"cannot import {name!r}: {type(error).__name__}: {error}")
+        problems.add(path, f"cannot import {name!r}: {told(error)}")
         return None
     ready = not callable(found) or hasattr(found, "score") or hasattr(found, "judge")
     if inspect.isclass(found) or (options is not None and not ready):
         try:
-            found = _made(found, options)
+            found = made(found, options)
         except Exception as error:  # noqa: BLE001  the user's class may raise anything
-            reason = f"{type(error).__name__}: {error}"
-            problems.add(path, f"cannot make {name!r} with these options: {reason}")
+            problems.add(path, f"cannot make {name!r} with these options: {told(error)}")
             return None
     elif options is not None:
         problems.expected(path, f"no options, since {name!r} is a scorer already", options)
         return None
     return _wrapped(name, found, path, problems)
-
-
-def imported(dotted: str) -> Any:
-    """What ``pkg.module:name`` stands for. Raises whatever importing it raises."""
-    module, _, name = dotted.partition(":")
-    found: Any = import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def _made(maker: Callable[..., Any], options: Any) -> Any:
-    if options is None:
-        return maker()
-    return maker(**options) if is_mapping(options) else maker(options)
 
 
 def _wrapped(name: str, own: Any, path: str, problems: Problems) -> Scorer | Judge | None:

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from stepdown.cascade.validators.mapping import read_mapping, read_number, read_text
 from stepdown.quality.scorers.base import Base, references
-from stepdown.quality.scorers.custom import imported
+from stepdown.routing.plugins import imported
 from stepdown.routing.problems import Problems
 from stepdown.types import Choice, Task
 
