@@ -92,8 +92,8 @@ def test_the_order_of_the_file_does_not_matter() -> None:
     """Files are often sorted; the intervals assume an order that says nothing of the values."""
     scores: list[Scores] = [[n / 99, 1.0] for n in range(100)]
     a, b = report(scores, [False] * 100), report(scores, [True] * 60 + [False] * 40)
-    turned = (structs.replace(each, rows=each.rows[::-1]) for each in (a, b))
-    assert compared(*turned) == compared(a, b)
+    there, back = (structs.replace(each, rows=each.rows[::-1]) for each in (a, b))
+    assert compared(there, back) == compared(a, b)
 
 
 def test_the_ten_largest_are_listed() -> None:

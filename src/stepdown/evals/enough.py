@@ -7,12 +7,11 @@ come be the one at hand.
 """
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 
 from stepdown.binomial import lower_tail
 from stepdown.quality.intervals import error_of
-from stepdown.quality.sample_size import MOST_TRIALS
+from stepdown.quality.sample_size import MOST_TRIALS, least
 
 CHANCE = 0.8
 
@@ -30,7 +29,7 @@ def more_to_pass(events: int, trials: int, limit: float, confidence: float) -> i
         spare = _most_that_pass(trials + more, limit, error) - events
         return spare >= 0 and lower_tail(spare, more, rate) >= CHANCE
 
-    return _least(likely)
+    return least(likely)
 
 
 def more_to_fail(events: int, trials: int, limit: float, confidence: float) -> int | None:
@@ -48,7 +47,7 @@ def more_to_fail(events: int, trials: int, limit: float, confidence: float) -> i
         spare = _most_that_pass(total, 1.0 - limit, error) - (trials - events)
         return spare >= 0 and lower_tail(spare, more, 1.0 - rate) >= CHANCE
 
-    return _least(likely)
+    return least(likely)
 
 
 def more_to_tell(rows: int, wide: float, away: float, confidence: float) -> int | None:
@@ -74,20 +73,3 @@ def _most_that_pass(trials: int, limit: float, error: float) -> int:
         else:
             failing = middle
     return passing
-
-
-def _least(holds: Callable[[int], bool]) -> int | None:
-    """By doubling and halving: events are whole, so a few fewer may hold too."""
-    above = 1
-    while not holds(above):
-        if above == MOST_TRIALS:
-            return None
-        above = min(2 * above, MOST_TRIALS)
-    below = above // 2
-    while above - below > 1:
-        middle = (below + above) // 2
-        if holds(middle):
-            above = middle
-        else:
-            below = middle
-    return above

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from stepdown.evals.items import BadRow
 from stepdown.evals.rows import Row
+from stepdown.evals.whole import write_whole
 from stepdown.quality.shares import Share as Share  # a noun of reports, too
 from stepdown.routing.rules import Match
 
@@ -211,9 +212,7 @@ _decoder = msgspec.json.Decoder(Report)
 
 def write(report: Report, path: Path) -> None:
     """Write a report as JSON; the file appears whole or not at all. Raises OSError."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(msgspec.json.encode(report) + b"\n")
-    part.replace(path)
+    write_whole(path, msgspec.json.encode(report) + b"\n")
 
 
 def read(path: Path) -> Report:

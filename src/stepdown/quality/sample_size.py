@@ -34,7 +34,7 @@ def rows_to_pass(rate: float, limit: float, confidence: float) -> int | None:
         # With the same events, more trials are better: what comes next that is worse has one more.
         return passes(trials) and passes(_first_with(_events(rate, trials) + 1, rate))
 
-    return _least(stays)
+    return _least_for_good(stays)
 
 
 def rows_to_fail(rate: float, limit: float, confidence: float) -> int | None:
@@ -53,7 +53,7 @@ def rows_to_fail(rate: float, limit: float, confidence: float) -> int | None:
         last = _first_with(events + 1, rate) - 1
         return lower_tail(last - events, last, 1.0 - limit) < error
 
-    return _least(stays)
+    return _least_for_good(stays)
 
 
 def _checked(rate: float, limit: float, confidence: float) -> float:
@@ -64,9 +64,9 @@ def _checked(rate: float, limit: float, confidence: float) -> float:
     return error_of(confidence)
 
 
-def _least(holds: Callable[[int], bool]) -> int | None:
-    """The least number that holds as all above it do: by doubling, halving, and a walk to the end
-    of the stretch in which rounding makes it hold and not hold in turns."""
+def least(holds: Callable[[int], bool]) -> int | None:
+    """A number that holds, the one below it not, by doubling and halving: the least, unless it
+    holds and does not hold in turns. None where none up to MOST_TRIALS was found."""
     above = 1
     while not holds(above):
         if above == MOST_TRIALS:
@@ -79,6 +79,15 @@ def _least(holds: Callable[[int], bool]) -> int | None:
             above = middle
         else:
             below = middle
+    return above
+
+
+def _least_for_good(holds: Callable[[int], bool]) -> int | None:
+    """The least number that holds as all above it do: a walk to the end of the stretch in which
+    rounding makes it hold and not hold in turns."""
+    above = least(holds)
+    if above is None:
+        return None
     trials = above
     while trials < above + _UNEVEN:
         if not holds(trials):

@@ -16,7 +16,7 @@ from stepdown.errors import ConfigError
 from stepdown.evals.asking import Asker
 from stepdown.evals.budget import Budget
 from stepdown.evals.consulting import making
-from stepdown.evals.correct import checked, corrected, judged_by
+from stepdown.evals.correct import Checked, checked, corrected, judged_by
 from stepdown.evals.data.faults import BadDataset
 from stepdown.evals.data.outcomes import merge_known
 from stepdown.evals.data.reading import read_dataset
@@ -117,16 +117,7 @@ async def _corrected(
     """With the regret corrected for the judge's errors, where it judged any downgrade."""
     if not judged_by(report, judge.name):
         return report
-    with Progress(len(labelled.pairs), asker, what="pairs", quiet=options.quiet) as progress:
-        found = await checked(
-            labelled.pairs,
-            judge,
-            making(asker),
-            margin=report.margin,
-            confidence=report.confidence,
-            at_once=options.concurrency,
-            progress=progress,
-        )
+    found = await judged(options, labelled, judge, asker)
     if found.stopped is not None:
         left = f"{found.stopped} The regret is not corrected for the judge's errors."
         return structs.replace(report, stopped=left)
@@ -206,6 +197,20 @@ def judge_of(options: Options, config: "Config") -> Judge:
     if judge is None:
         raise ConfigError(["judge: expected a model (or --judge MODEL), got none"])
     return judge
+
+
+async def judged(options: Options, labelled: Labelled, judge: Judge, asker: Asker) -> Checked:
+    """The judge measured on the labelled pairs, with its progress shown."""
+    with Progress(len(labelled.pairs), asker, what="pairs", quiet=options.quiet) as progress:
+        return await checked(
+            labelled.pairs,
+            judge,
+            making(asker),
+            margin=options.margin,
+            confidence=options.confidence,
+            at_once=options.concurrency,
+            progress=progress,
+        )
 
 
 def _judge(options: Options, config: "Config") -> tuple[str, dict[str, Any]] | None:

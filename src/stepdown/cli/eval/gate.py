@@ -14,6 +14,7 @@ from stepdown.cli.quantities import share
 from stepdown.evals.enough import CHANCE
 from stepdown.evals.gate import Check, Outcome, Unusable, Verdict, gate
 from stepdown.evals.report import Report
+from stepdown.evals.whole import write_whole
 from stepdown.evals.words import level, percent, rows, strong
 
 STATUS: dict[Outcome, int] = {"pass": 0, "fail": 1, "unknown": 3}
@@ -170,9 +171,7 @@ def _left_out(check: Check, verdict: Verdict) -> Iterator[str]:
 def _write_junit(report: Report, verdict: Verdict, max_regret: float, path: Path) -> None:
     from stepdown.evals.junit import junit
 
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(junit(report, max_regret, verdict), encoding="utf-8")
-        part.replace(path)
+        write_whole(path, junit(report, max_regret, verdict).encode())
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be written: {error.strerror}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from stepdown.evals.data.example import CONFIG, DATA, example_files
+from stepdown.evals.whole import write_whole
 
 
 @click.command(name="init")
@@ -26,7 +27,7 @@ def command(folder: Path, force: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            _write(folder / name, text)
+            write_whole(folder / name, text.encode())
     except OSError as error:
         raise click.UsageError(f"{error.filename or folder}: {error.strerror}") from error
     for name in texts:
@@ -40,10 +41,3 @@ def _check_absent(folder: Path, names: Mapping[str, str]) -> None:
     if there:
         are = "is" if len(there) == 1 else "are"
         raise click.UsageError(f"{' and '.join(there)} {are} there already; --force overwrites.")
-
-
-def _write(path: Path, text: str) -> None:
-    """The file appears whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

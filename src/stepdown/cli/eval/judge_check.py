@@ -72,26 +72,14 @@ def _read(path: Path) -> Labelled:
 
 
 async def _check(options: Options, labelled: Labelled) -> "Checked":
-    from stepdown.cli.eval.evaluate import asking, judge_of
-    from stepdown.cli.eval.progress import Progress
+    from stepdown.cli.eval.evaluate import asking, judge_of, judged
     from stepdown.config.reading import load
-    from stepdown.evals.consulting import making
-    from stepdown.evals.correct import checked
 
     assert options.config is not None
     config = load(options.config)
     judge = judge_of(options, config)
     async with asking(options, config, [judge.model]) as asker:
-        with Progress(len(labelled.pairs), asker, what="pairs", quiet=options.quiet) as progress:
-            return await checked(
-                labelled.pairs,
-                judge,
-                making(asker),
-                margin=options.margin,
-                confidence=options.confidence,
-                at_once=options.concurrency,
-                progress=progress,
-            )
+        return await judged(options, labelled, judge, asker)
 
 
 # ── For programs ─────────────────────────────────────────────────────────────────────────────

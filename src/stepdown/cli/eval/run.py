@@ -9,6 +9,7 @@ import msgspec
 from stepdown.cli.eval.options import Found, Options, evaluation_options, found_by, usable
 from stepdown.cli.quantities import share
 from stepdown.evals.report import Report, write
+from stepdown.evals.whole import write_whole
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 STOPPED = 4
@@ -65,11 +66,11 @@ def command(
         if json_ is not None:
             write(report, json_)
         if html is not None:
-            _write(html, _page(report))
+            write_whole(html, _page(report))
         if junit_ is not None:
-            _write(junit_, _junit(report, max_regret))
+            write_whole(junit_, _junit(report, max_regret))
         if pairs is not None:
-            _write(pairs, _pairs(found, most_pairs, options.seed))
+            write_whole(pairs, _pairs(found, most_pairs, options.seed))
     from stepdown.cli.eval.terminal import show
 
     show(report, worst_case=worst_case)
@@ -85,13 +86,6 @@ def _check_folders(*paths: Path | None) -> None:
     for path in paths:
         if path is not None and not path.absolute().parent.is_dir():
             raise click.UsageError(f"{path}: there is no such directory.")
-
-
-def _write(path: Path, body: bytes) -> None:
-    """The file appears whole or not at all. Raises OSError."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(body)
-    part.replace(path)
 
 
 def _page(report: Report) -> bytes:

@@ -9,7 +9,7 @@ Expected is a JSON value, a text that holds an object or an array, or a list of 
 which is right.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from stepdown.cascade.validators.json import Unreadable
 from stepdown.cascade.validators.mapping import read_mapping, read_number
@@ -19,10 +19,8 @@ from stepdown.routing.problems import Problems
 from stepdown.types import Choice, Task
 
 
-class Json(Base):
-    """1 for an expected value, else 0."""
-
-    name = "json"
+class OfJson(Base):
+    """A scorer of JSON values, of which the nearest to an expected one counts."""
 
     def __init__(self, tolerance: float = 0.0) -> None:
         self._tolerance = tolerance
@@ -35,18 +33,33 @@ class Json(Base):
             value = read_json(choice.text)
         except Unreadable:
             return 0.0
-        wanted = expected_values(task.expected)
-        return right(any(same(value, each, self._tolerance) for each in wanted))
+        return max(self.near(value, each) for each in expected_values(task.expected))
+
+    def near(self, value: Any, wanted: Any) -> float:
+        """How near a value is to the one that is wanted, 0 to 1."""
+        raise NotImplementedError
+
+
+class Json(OfJson):
+    """1 for an expected value, else 0."""
+
+    name = "json"
+
+    def near(self, value: Any, wanted: Any) -> float:
+        return right(same(value, wanted, self._tolerance))
 
 
 def build(options: Any, path: str, problems: Problems) -> Json | None:
     """A scorer from its options; what is wrong with them goes to ``problems``."""
+    return built(Json, options, path, problems)
+
+
+T = TypeVar("T", bound=OfJson)
+
+
+def built(kind: type[T], options: Any, path: str, problems: Problems) -> T | None:
+    """As ``build``, of any kind: the one option is the same."""
     known = len(problems.lines)
-    tolerance = read_tolerance(options, path, problems)
-    return Json(tolerance) if len(problems.lines) == known else None
-
-
-def read_tolerance(options: Any, path: str, problems: Problems) -> float:
-    """The one option of the scorers of JSON."""
     given = read_mapping(options, ("tolerance",), path, problems)
-    return read_number(given, "tolerance", path, problems, low=0) or 0.0
+    tolerance = read_number(given, "tolerance", path, problems, low=0) or 0.0
+    return kind(tolerance) if len(problems.lines) == known else None
