@@ -5,17 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stepdown.config import Config
-from stepdown.config.evaluation import Dearest, Models, expanded, judge_options, subject
+from stepdown.config.evaluation import Models, expanded, judge_options, subject
 from stepdown.errors import UpstreamFailed
-from stepdown.pricing.price import TokenPrice
 from stepdown.quality.registry import build_scorers
 from stepdown.routing.presets import STANDARD
 from stepdown.routing.problems import Problems
-from stepdown.types import Usage
 from support.documents import entry, problems, read, refused
 from support.fleets import Clock, Play
 
@@ -128,10 +124,6 @@ def test_a_wrong_judge_is_told_by_its_place(judge: Any, problem: str) -> None:
 # ── The models ───────────────────────────────────────────────────────────────────────────────
 
 
-def rates(input_: float, output: float) -> dict[str, float]:
-    return {"input_cost_per_token": input_, "output_cost_per_token": output}
-
-
 def served(*entries: dict[str, Any], **sections: Any) -> Models:
     return Models(read(*entries, **sections))
 
@@ -149,41 +141,6 @@ def test_a_model_is_known_by_what_stands_behind_it() -> None:
     assert models.identity("other") == "gpt-5 @ http://a/v1"
     assert models.identity("team/x") == "x @ http://c/v1"
     assert models.identity("nobody") == "nobody"
-
-
-def test_a_budget_counts_the_dearest_deployment() -> None:
-    models = served(
-        entry("m", "openai/one", **rates(1e-6, 9e-6)),
-        entry("m", "openai/two", **rates(2e-6, 4e-6)),
-        entry("half", "openai/one", **rates(1e-6, 1e-6)),
-        entry("half", "openai/nobody-knows-its-price"),
-        entry("team/*", "openai/*", **rates(3e-6, 3e-6)),
-        router_settings={"model_group_alias": {"best": "m"}},
-    )
-    for name in ("m", "best"):
-        price = models.dearest(name)
-        assert price is not None
-        assert price.cost(Usage(input=1_000_000)) == 2
-        assert price.cost(Usage(output=1_000_000)) == 9
-    assert models.dearest("half") is None
-    assert models.dearest("nobody") is None
-    starred = models.dearest("team/x")
-    assert starred is not None
-    assert starred.cost(Usage(output=1_000_000)) == 3
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5),
-    st.integers(0, 9),
-    st.integers(0, 9),
-)
-def test_no_price_exceeds_the_dearest(
-    given_rates: list[tuple[int, int]], input_: int, output: int
-) -> None:
-    prices = [TokenPrice(input=D(one), output=D(other)) for one, other in given_rates]
-    usage = Usage(input=input_, output=output)
-    costs = [price.cost(usage) for price in prices]
-    assert Dearest(prices).cost(usage) == max(costs)
 
 
 def test_a_model_that_fails_has_failed_and_is_asked_again_for_the_next_item() -> None:

@@ -1,8 +1,6 @@
 """Builds what an evaluation needs from a configuration: models to ask, a route, the judge."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
@@ -16,15 +14,13 @@ from stepdown.config.build import (
 )
 from stepdown.config.document import Config
 from stepdown.config.fleet_settings import fleet_settings
+from stepdown.config.serving import Serving
 from stepdown.config.upstreams import Upstreams
 from stepdown.errors import ConfigError
 from stepdown.names import known_names
 from stepdown.ports import Price
-from stepdown.providers.deployment import Deployment
 from stepdown.providers.fleet import Fleet
-from stepdown.providers.groups import Catalogue, build_group
 from stepdown.routing.presets import PRESETS
-from stepdown.types import Usage
 
 if TYPE_CHECKING:
     from stepdown.cascade.plan import Cascades
@@ -111,42 +107,18 @@ class Models:
         )
         self.fleet = Fleet(deployments, settings)
         self._bases = {placed.id: str(placed.endpoint.base_url) for placed in config.deployments}
-        self._serving: defaultdict[str, list[Deployment]] = defaultdict(list)
-        for deployment in deployments:
-            self._serving[deployment.model].append(deployment)
-        names = [build_group(name, ()) for name in self._serving]
-        self._catalogue = Catalogue(names, settings.aliases)
+        self._serving = Serving(deployments, settings.aliases)
 
     def identity(self, model: str) -> str:
         """Which upstreams stand behind a model: where that changes, an earlier answer is
         another's. An alias has its model's."""
-        ends = {f"{each.upstream_model} @ {self._bases[each.id]}" for each in self._behind(model)}
+        behind = self._serving.behind(model)
+        ends = {f"{each.upstream_model} @ {self._bases[each.id]}" for each in behind}
         return ", ".join(sorted(ends)) or model
 
     def dearest(self, model: str) -> Price | None:
         """A price that no deployment of the model exceeds; None where one is unknown."""
-        prices = [each.price for each in self._behind(model)]
-        known = [price for price in prices if price is not None]
-        return Dearest(known) if known and len(known) == len(prices) else None
+        return self._serving.dearest(model)
 
     async def aclose(self) -> None:
         await self._upstreams.aclose()
-
-    def _behind(self, model: str) -> list[Deployment]:
-        served = self._catalogue.find(model)
-        if served is None:
-            return []
-        deployments = self._serving[served.group.name]
-        if served.matched is None:
-            return deployments
-        return [each.serving(served.name, served.matched) for each in deployments]
-
-
-class Dearest:
-    """Implements ``ports.Price``: of several prices, the one that a call may come to."""
-
-    def __init__(self, prices: Sequence[Price]) -> None:
-        self._prices = prices
-
-    def cost(self, usage: Usage) -> Decimal:
-        return max(price.cost(usage) for price in self._prices)
