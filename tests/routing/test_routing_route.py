@@ -232,3 +232,31 @@ def test_the_guards_options_change_no_policy_and_need_a_budget() -> None:
         "routes.auto.rules[0].observe: goes with a regret budget of the route ('regret')"
     ]
     assert route(rules=[rule], regret={"budget": 0.02})
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"observe": "yes"}, "observe: expected true or false, got 'yes'"),
+        ({"trusted": 1}, "trusted: expected true or false, got 1"),
+        ({"auto_promote": None}, "auto_promote: expected true or false, got None"),
+        ({"observe": True, "trusted": True}, "trusted: a rule is either observed or trusted"),
+        (
+            {"rung": "strong", "trusted": True},
+            "trusted: a rule that picks the last rung saves nothing that is to be guarded",
+        ),
+    ],
+)
+def test_what_rules_may_not_say_to_the_guard(options: dict[str, Any], fault: str) -> None:
+    rule = {"name": "a", "when": {"turns": 1}, "rung": "cheap", **options}
+    assert faults(rules=[rule], regret={"budget": 0.02}) == [f"routes.auto.rules[0].{fault}"]
+
+
+def test_what_rules_may_say_to_the_guard() -> None:
+    rule = {"name": "a", "when": {"turns": 1}, "rung": "cheap"}
+    for options in (
+        {"observe": True, "trusted": False},
+        {"trusted": True, "auto_promote": False},
+        {"observe": False, "auto_promote": True},
+    ):
+        assert route(rules=[{**rule, **options}], regret={"budget": 0.02})

@@ -110,7 +110,7 @@ def read_policy(
         at = f"{path}.rules" if isinstance(given, str) else f"{path}.rules[{index}]"
         for rule, where in _expanded(entry, at, problems):
             read = _read_rule(rule, where, ladder, signals, problems)
-            _check_guarded(rule, where, options, problems)
+            _check_guarded(rule, where, options, read.rung < len(ladder) - 1, problems)
             if read.name in {known.name for known in rules}:
                 problems.add(f"{where}.name", f"there is already a rule {read.name!r}")
             rules.append(read)
@@ -118,12 +118,20 @@ def read_policy(
 
 
 def _check_guarded(
-    rule: Mapping[str, Any], path: str, options: Mapping[str, Any], problems: Problems
+    rule: Mapping[str, Any], path: str, options: Mapping[str, Any], saves: bool, problems: Problems
 ) -> None:
-    if options.get("regret") is None:
-        for key in GUARD_KEYS:
-            if key in rule:
-                problems.add(f"{path}.{key}", "goes with a regret budget of the route ('regret')")
+    """``saves``: whether the rule picks a rung below the last."""
+    given = [key for key in GUARD_KEYS if key in rule]
+    for key in given:
+        at = f"{path}.{key}"
+        if options.get("regret") is None:
+            problems.add(at, "goes with a regret budget of the route ('regret')")
+        elif not isinstance(rule[key], bool):
+            problems.expected(at, "true or false", rule[key])
+        elif not saves:
+            problems.add(at, "a rule that picks the last rung saves nothing that is to be guarded")
+    if rule.get("observe") is True and rule.get("trusted") is True:
+        problems.add(f"{path}.trusted", "a rule is either observed or trusted")
 
 
 def _read_match(options: Mapping[str, Any], path: str, problems: Problems) -> Match:
