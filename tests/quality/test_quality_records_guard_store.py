@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from stepdown.quality.records.events import GuardEvent
-from stepdown.quality.records.guard_store import GuardStore, Outcome
+from stepdown.quality.records.guard_store import EXPIRED, GuardStore
 from stepdown.quality.records.pair_store import Batch, PairStore
 from stepdown.storage.address import DatabaseUnavailable, parse
 from support.pairs import NOON, make_pair, store_pairs
@@ -63,27 +63,45 @@ def test_an_index_answers_what_is_asked_often(sqlite_url: str) -> None:
     guard = Explained(parse(sqlite_url))
     counts = guard.plan(module._COUNTS.format(wanted="(?, ?), (?, ?)"), ("a", 1, "b", 1))
     assert "pairs USING COVERING INDEX pairs_evidence (key=? AND epoch=?)" in counts
-    assert "INDEX pairs_recent (key=? AND epoch=?)" in guard.plan(module._RECENT, ("a", 1, 9))
+    stretches = guard.plan(module._STRETCHES, (300, "a", 1, 0.0))
+    assert "INDEX pairs_recent (key=? AND epoch=? AND time>?)" in stretches
     guard.close()
 
 
-def test_recent_outcomes_in_the_order_of_time(guard: GuardStore, database_url: str) -> None:
+def test_stretches_of_time(guard: GuardStore, database_url: str) -> None:
     store_pairs(
         database_url,
-        *[make_pair(time=NOON - number, regret=number == 1) for number in range(5)],
-        make_pair(time=NOON + 1, regret=None),
-        make_pair(time=NOON + 1, epoch=2),
-        make_pair(time=NOON + 1, key="other"),
+        *[make_pair(time=NOON + 60 * number, regret=number == 11) for number in range(12)],
+        make_pair(time=NOON + 61, propensity=0.2),
+        make_pair(time=NOON + 61, regret=None),
+        make_pair(time=NOON + 61, epoch=2),
+        make_pair(time=NOON + 61, key="other"),
     )
     key = make_pair().key
-    latest = [
-        Outcome(NOON - 2, 0.02, False),
-        Outcome(NOON - 1, 0.02, True),
-        Outcome(NOON, 0.02, False),
-    ]
-    assert guard.recent(key, 1, 3) == latest
-    assert len(guard.recent(key, 1, 100)) == 5
-    assert guard.recent(key, 3, 100) == []
+    found = guard.stretches(key, 1, 300)
+    assert list(found) == sorted(found)
+    assert abs(min(found) - NOON / 300) <= 1
+    assert sum(pairs[0.02][1] for pairs in found.values()) == 12
+    assert [number for number, pairs in found.items() if 0.2 in pairs] == [min(found)]
+    assert [number for number, pairs in found.items() if pairs[0.02][0]] == [max(found)]
+    later = guard.stretches(key, 1, 300, min(found))
+    assert later == {number: pairs for number, pairs in found.items() if number > min(found)}
+    assert guard.stretches(key, 3, 300) == {}
+
+
+def test_expired_pairs_are_the_first_stretch(guard: GuardStore, database_url: str) -> None:
+    store_pairs(
+        database_url,
+        *[make_pair(time=NOON - 9999, regret=number == 0) for number in range(3)],
+        make_pair(time=NOON),
+    )
+    store = PairStore(guard.address)
+    store.expire_pairs(NOON - 1)
+    store.close()
+    expired, there = guard.stretches(make_pair().key, 1, 300).items()
+    assert expired == (EXPIRED, {0.02: (1, 3)})
+    assert there[1] == {0.02: (0, 1)}
+    assert guard.stretches(make_pair().key, 1, 300, EXPIRED) == dict([there])
 
 
 def test_standings_are_the_latest_events(guard: GuardStore) -> None:

@@ -8,23 +8,17 @@ Any of it may wait for the database: call it in a thread.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from msgspec import Struct
-
 from stepdown.quality.pairs import Counts
 from stepdown.quality.records import events
 from stepdown.quality.records.events import GuardEvent, event_of
 from stepdown.storage import statements
 from stepdown.storage.address import Address
+from stepdown.storage.connection import Cursor
 from stepdown.storage.money import from_pico
 from stepdown.storage.session import Session
 
-
-class Outcome(Struct, frozen=True):
-    """A scored pair, as drift looks at it. ``time`` is in seconds since 1970."""
-
-    time: float
-    propensity: float
-    regret: bool
+EXPIRED = -1
+"""The stretch of the pairs that have expired."""
 
 
 class GuardStore(Session):
@@ -37,7 +31,9 @@ class GuardStore(Session):
         self._append = statements.insert_new(
             "guard_events", events.COLUMNS, events.KEY, self.marker
         )
-        self._recent, self._spent = map(self._marked, (_RECENT, _SPENT))
+        self._stretches, self._expired, self._spent = map(
+            self._marked, (_STRETCHES, _EXPIRED, _SPENT)
+        )
 
     def counts(self, epochs: Mapping[str, int]) -> dict[str, Counts]:
         """The scored pairs of each key's epoch, by key; those that have expired count too."""
@@ -52,15 +48,20 @@ class GuardStore(Session):
                 found[key][propensity] = int(regrets), int(pairs)
         return dict(found)
 
-    def recent(self, key: str, epoch: int, limit: int) -> list[Outcome]:
-        """The latest scored pairs of a key's epoch, at most ``limit``, in the order of time."""
+    def stretches(
+        self, key: str, epoch: int, width: int, after: int = EXPIRED - 1
+    ) -> dict[int, Counts]:
+        """The scored pairs of a key's epoch by stretches of ``width`` seconds, numbered since 1970.
+
+        Those later than ``after``, in order; the pairs that have expired are EXPIRED together.
+        """
+        found: dict[int, dict[float, tuple[int, int]]] = {}
         with self._transaction(writes=False) as cursor:
-            cursor.execute(self._recent, (key, epoch, limit))
-            found = [
-                Outcome(time, propensity, bool(regret))
-                for time, propensity, regret in iter(cursor.fetchone, None)
-            ]
-        return found[::-1]
+            cursor.execute(self._expired, (EXPIRED, key, epoch))
+            _add(cursor, found)
+            cursor.execute(self._stretches, (width, key, epoch, after * width))
+            _add(cursor, found)
+        return {number: found[number] for number in sorted(found) if number > after}
 
     def standings(self) -> dict[str, GuardEvent]:
         """The latest event of each key."""
@@ -82,6 +83,11 @@ class GuardStore(Session):
             return {reason: from_pico(int(cost)) for reason, cost in iter(cursor.fetchone, None)}
 
 
+def _add(cursor: Cursor, found: dict[int, dict[float, tuple[int, int]]]) -> None:
+    for number, propensity, regrets, pairs in iter(cursor.fetchone, None):
+        found.setdefault(int(number), {})[propensity] = int(regrets), int(pairs)
+
+
 _COUNTS = """
 WITH wanted (key, epoch) AS (VALUES {wanted}),
 found (key, propensity, regrets, pairs) AS (
@@ -94,9 +100,12 @@ found (key, propensity, regrets, pairs) AS (
 )
 SELECT key, propensity, SUM(regrets), SUM(pairs) FROM found GROUP BY key, propensity
 """
-_RECENT = """
-SELECT time, propensity, regret FROM pairs
-WHERE key = ? AND epoch = ? AND regret IS NOT NULL ORDER BY time DESC, id DESC LIMIT ?
+_STRETCHES = """
+SELECT CAST(time / ? AS BIGINT) AS number, propensity, SUM(regret), COUNT(*) FROM pairs
+WHERE key = ? AND epoch = ? AND time >= ? AND regret IS NOT NULL GROUP BY number, propensity
+"""
+_EXPIRED = """
+SELECT ?, propensity, regrets, pairs FROM expired_pairs WHERE key = ? AND epoch = ?
 """
 _STANDINGS = f"""
 SELECT {", ".join(f"guard_events.{column}" for column in events.COLUMNS)} FROM guard_events
