@@ -2,23 +2,19 @@
 
 import ast
 import re
-import shlex
 import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
-from stepdown.cli import main
 from stepdown.config.reading import interpret
 from stepdown.deferral.webhooks import key_of, sign
+from support.pages import BLOCK, ROOT, check_command, commands_in
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 
@@ -83,24 +79,13 @@ def commands() -> list[str]:
     said: set[str] = set()
     for page in PAGES:
         for _, text in BLOCK.findall(page.read_text()):
-            said |= set(re.findall(r"^(stepdown [^#\n]*)", text, re.MULTILINE))
-    return sorted(line.strip() for line in said)
+            said |= set(commands_in(text))
+    return sorted(said)
 
 
 @pytest.mark.parametrize("line", commands())
 def test_commands_and_their_options_exist(line: str) -> None:
-    words = shlex.split(re.split(r"\s{2,}|[>|]", line)[0])[1:]
-    context = click.Context(main)
-    command = main.get_command(context, words[0])
-    assert command is not None, f"there is no command {words[0]!r}"
-    if isinstance(command, click.Group):
-        words = words[1:]
-        command = command.get_command(context, words[0])
-        assert command is not None, f"there is no command {line!r}"
-    options = {name for parameter in command.params for name in parameter.opts}
-    for word in words[1:]:
-        if word.startswith("--"):
-            assert word.partition("=")[0] in options | {"--help"}, f"{words[0]} has no {word}"
+    check_command(line)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

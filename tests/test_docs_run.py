@@ -19,22 +19,11 @@ from stepdown.config.reading import interpret
 from support import faults
 from support.configs import deployment
 from support.fault_server import FaultServer
+from support.pages import ROOT, in_language
 
-ROOT = Path(__file__).parents[1]
 PAGES = ("library.md", "cascades.md", "../README.md")
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"# (\w+\.py)\n")
 ADA = '{"name": "Ada Lovelace", "born": 1815}'
-
-
-def blocks(language: str, *pages: str) -> list[str]:
-    """The pages' blocks in one language."""
-    return [
-        text
-        for page in pages
-        for kind, text in BLOCK.findall((ROOT / "docs" / page).read_text())
-        if kind == language
-    ]
 
 
 @pytest.fixture
@@ -48,7 +37,7 @@ def upstream() -> Iterator[FaultServer]:
 @pytest.fixture
 def folder(upstream: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The modules that the pages write, beside a configuration whose models answer."""
-    for text in blocks("python", *PAGES):
+    for text in in_language("python", *PAGES):
         if named := NAMED.match(text):
             (tmp_path / named[1]).write_text(text)
     models = [deployment(upstream, "gpt-4o-mini"), deployment(upstream, "gpt-4o")]
@@ -63,7 +52,8 @@ def folder(upstream: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "text", [text for text in blocks("python", *PAGES) if "stepdown" in text or NAMED.match(text)]
+    "text",
+    [text for text in in_language("python", *PAGES) if "stepdown" in text or NAMED.match(text)],
 )
 def test_python_runs(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(text, "the page", "exec"), {"__name__": "__main__"})
@@ -73,7 +63,9 @@ def test_python_runs(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("text", [text for text in blocks("yaml", *PAGES) if "cascade:" in text])
+@pytest.mark.parametrize(
+    "text", [text for text in in_language("yaml", *PAGES) if "cascade:" in text]
+)
 def test_cascades_can_be_built(text: str) -> None:
     models = [
         {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k"}}
@@ -89,12 +81,12 @@ def test_the_cascades_page_shows_what_its_commands_print(folder: Path) -> None:
     with Gateway.from_config("config.yaml").blocking() as gateway:
         gateway.chat("Hm?")
     said = ""
-    for text in blocks("sh", "cascades.md"):
+    for text in in_language("sh", "cascades.md"):
         for line in re.findall(r"^stepdown (.*)$", text, re.MULTILINE):
             result = CliRunner().invoke(main, shlex.split(line))
             assert result.exit_code == 0, result.output
             said += result.output
-    [shown] = blocks("text", "cascades.md")
+    [shown] = in_language("text", "cascades.md")
     printed = said[said.index("Threshold") :]
     assert [line.strip() for line in shown.splitlines()] == [
         line.strip() for line in printed.splitlines()

@@ -11,6 +11,7 @@ from stepdown.evals.data.detection import FORMATS
 from stepdown.evals.data.example import CONFIG, DATA, example_files
 from stepdown.evals.data.reading import read_dataset
 from support import datasets
+from support.pages import ROOT, in_language
 
 
 def test_the_data_set(tmp_path: Path) -> None:
@@ -44,11 +45,11 @@ def test_the_configuration_with_the_judge() -> None:
 
 # ── What docs/datasets.md shows ──────────────────────────────────────────────────────────────
 
-PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
+PAGE = ROOT / "docs" / "datasets.md"
 
 
 def shown(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return in_language(kind, PAGE.name)
 
 
 @pytest.mark.parametrize("line", [line for block in shown("jsonl") for line in block.splitlines()])

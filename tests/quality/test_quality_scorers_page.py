@@ -12,14 +12,14 @@ from stepdown.evals.data.reading import read_dataset
 from stepdown.quality.registry import BUILT_IN, build_scorers
 from stepdown.routing.problems import Problems
 from stepdown.types import Choice
+from support.pages import ROOT, in_language
 from support.scoring import task
 
-PAGE = (Path(__file__).parents[2] / "docs/scorers.md").read_text()
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGE = (ROOT / "docs/scorers.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(PAGE) if kind == language]
+    return in_language(language, "scorers.md")
 
 
 @pytest.fixture
