@@ -5,9 +5,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from support.fault_server import FaultServer
 from support.gateway_process import GatewayProcess
+
+settings.register_profile("calm", deadline=None)  # how long an example takes is no test's matter
+settings.load_profile("calm")
 
 Launch = Callable[[dict[str, Any]], GatewayProcess]
 
