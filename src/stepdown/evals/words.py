@@ -64,9 +64,6 @@ def signed_interval(mean: Mean) -> str:
     return f"{signed(mean.low)} to {signed(mean.high)}"
 
 
-money = dollars
-
-
 def points(value: float) -> str:
     """A difference of two shares, in percentage points: ``+2.1``, ``−0.4``, ``0.0``."""
     text = f"{100 * value:+.1f}"
