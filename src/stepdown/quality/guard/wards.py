@@ -1,0 +1,36 @@
+"""A ward: one thing that is guarded, and on which terms."""
+
+from msgspec import Struct, structs
+
+from stepdown.quality.evidence import Counts
+from stepdown.quality.guard.states import Standing
+from stepdown.quality.guard.terms import Terms
+from stepdown.routing.guarded import State
+
+
+class Ward(Struct, frozen=True):
+    """A rule of a route, or what else sends requests down there: ``rule`` names its decisions.
+
+    ``terms`` have the least propensity with which its requests are sampled, ``observed`` is that
+    while it is observed. ``trusted``: it saves from the beginning, until shown bad.
+    """
+
+    key: str
+    route: str
+    rule: str
+    terms: Terms
+    observed: float
+    trusted: bool = False
+
+    def beginning(self) -> Standing:
+        """Where it stands before anything has happened."""
+        return Standing(self.key, "trusted" if self.trusted else "observing")
+
+    def terms_in(self, state: State, counts: Counts) -> Terms:
+        """The terms in a state, for these pairs.
+
+        Pairs may have been sampled with less than now, where the configuration changed: they keep
+        the least propensity down for the rest of their stint.
+        """
+        least = self.observed if state == "observing" else self.terms.least
+        return structs.replace(self.terms, least=min((least, *counts.by_propensity)))
