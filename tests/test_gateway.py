@@ -17,10 +17,12 @@ import stepdown
 from stepdown import ConfigError, ExtractionFailed, Gateway, UpstreamError
 from stepdown.errors import InvalidField, UnknownModel
 from stepdown.gateway import BlockingGateway
+from stepdown.quality.records.history import pairs
 from support import faults
 from support.configs import CHEAP, STRONG, deployment, price
 from support.fault_server import FaultServer
 from support.ledger_reading import details
+from support.pairs import reading
 
 ADA = '{"name": "Ada Lovelace", "born": 1815}'
 
@@ -128,6 +130,21 @@ def test_a_best_effort_answer_names_what_turned_it_down(
     upstream.always("large", faults.status(500))
     reply = run(config, lambda g: g.chat("Spam?", model="hurried"))
     assert (reply.text, reply.rejected_by) == ("perhaps", "one_of")
+
+
+def test_a_guarded_route_is_shadowed_and_knows_at_once_what_is_trusted(
+    config: dict[str, Any], upstream: FaultServer, tmp_path: Path
+) -> None:
+    rule = {"name": "easy", "when": {"intent": "easy"}, "rung": "cheap", "trusted": True}
+    config["routes"]["auto"] |= {"rules": [rule], "regret": {"budget": 0.2}, "shadow": 1.0}
+    for model in ("mini", "large"):
+        upstream.always(model, says('{"a": 1}'))
+    form = {"type": "json_object"}
+    reply = run(config, lambda g: g.chat("What is it?", intent="easy", response_format=form))
+    assert (reply.model, reply.decision) == ("mini", "easy")
+    with reading(config["ledger"]["url"]) as database:
+        [pair] = pairs(database)
+    assert (pair.id, pair.served, pair.regret) == (reply.id, 0, False)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,13 @@ class Gateway:
             raise RuntimeError("this gateway was opened before: make another with from_config")
         self._loop = asyncio.get_running_loop()
         self._built.ledger.start()
+        if self._built.guarding is not None:
+            self._built.guarding.start()
+            try:
+                await self._built.guarding.known()
+            except BaseException:
+                await self.aclose()
+                raise
         return self
 
     async def __aexit__(
@@ -124,9 +131,11 @@ class Gateway:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections, and write what the ledger still holds."""
+        """End the shadows, close the connections, and write what is still held."""
         self._closed = True
         try:
+            if self._built.guarding is not None:
+                await self._built.guarding.aclose()
             await self._built.upstreams.aclose()
         finally:
             await asyncio.to_thread(self._built.ledger.close)

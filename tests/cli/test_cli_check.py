@@ -166,5 +166,51 @@ def test_mistakes_in_cascades_come_with_those_of_rules(cascades: Path) -> None:
     assert "routes.auto.rules[1].when.intnt: " in result.stderr
 
 
+WATCHED = """
+    rules:
+      - {name: short, when: {tokens: {lt: 50}}, rung: cheap}
+      - {name: chat, when: {intent: chat}, rung: cheap, trusted: true}
+    regret: {budget: 0.02}
+  manner: {ladder: [mini, own], shadow: 0.25}
+"""
+
+
+@pytest.fixture
+def watched(file: Path) -> Path:
+    file.write_text(
+        GOOD.replace("auto: {ladder: [mini, own]}", f"auto:\n    ladder: [mini, own]{WATCHED}")
+    )
+    return file
+
+
+def test_regret_and_shadows(watched: Path) -> None:
+    out = check(watched).stdout
+    assert (
+        "auto: mini → own  (2 rules)\n"
+        "    regret: 2 % at most, 95 % sure; guards short, chat, chat trusted at first; "
+        "shadows 2 % of what is sent down, 20 % under observation\n"
+    ) in out
+    assert "    shadows 25 % of what is sent down\n" in out
+
+
+def test_regret_and_shadows_as_json(watched: Path) -> None:
+    auto, manner = json.loads(check(watched, "--json").stdout)["routes"]
+    assert auto["regret"]["budget"] == 0.02
+    assert auto["regret"]["guards"] == ["short", "chat"]
+    assert auto["regret"]["trusts"] == ["chat"]
+    assert auto["shadow"]["observe_rate"] == 0.2
+    assert (manner["regret"], manner["shadow"]["rate"]) == (None, 0.25)
+
+
+def test_mistakes_in_what_is_shadowed(watched: Path) -> None:
+    text = watched.read_text().replace("shadow: 0.25", "shadow: {rules: {shrt: 0.1}}")
+    watched.write_text(text + "shadow: {scorers: [numric], alerts: [pager]}\n")
+    result = check(watched)
+    assert result.exit_code == 2
+    assert "routes.manner.shadow.rules.shrt: the route has no such rule." in result.stderr
+    assert "shadow.scorers[0]: there is no scorer 'numric'" in result.stderr
+    assert "shadow.alerts[0]: expected a webhook of jobs.webhooks, got 'pager'." in result.stderr
+
+
 def test_it_is_listed() -> None:
     assert "check" in CliRunner().invoke(main, ["--help"]).output

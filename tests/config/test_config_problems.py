@@ -63,8 +63,31 @@ MESSAGES = [
         " got a value of type str (not shown)",
     ),
     (
+        {"batch": {"max_wait": "1h"}},
+        "batch: not available in this version: deferral and batching",
+    ),
+    (
+        {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "regret": {"budget": 2}}}},
+        "routes.auto.regret.budget: expected a number below 1, got 2",
+    ),
+    (
+        {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "regret": {"budgt": 0.02}}}},
+        "routes.auto.regret.budgt: expected one of the keys budget, confidence, margin,"
+        " auto_promote, probation, got 'budgt'. Did you mean 'budget'?",
+    ),
+    (
+        {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "shadow": True}}},
+        "routes.auto.shadow: expected a mapping, got true",
+    ),
+    (
+        {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "shadow": 1.5}}},
+        "routes.auto.shadow.rate: expected a number of at most 1, got 1.5",
+    ),
+    (
         {"shadow": {"rate": 0.1}},
-        "shadow: not available in this version: shadow sampling",
+        "shadow.rate: expected one of the keys enabled, queue, concurrency, rpm, max_cost,"
+        " judge_max_cost, pause_in_flight, timeout, scorers, exclude_tags, exclude_tenants,"
+        " store_texts, retention, alerts, got 'rate'.",
     ),
     (
         {"environment_variables": ["A"]},

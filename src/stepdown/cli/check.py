@@ -50,6 +50,8 @@ def _print(summary: dict[str, Any]) -> None:
         for rule, cascade in route["rule_cascades"].items():
             said = "none" if cascade is None else _cascade(cascade)
             click.echo(f"    cascade of rule {rule!r}: {said}")
+        if route["shadow"] is not None:
+            click.echo(f"    {_watched(route['regret'], route['shadow'])}")
     click.secho("Server", bold=True)
     click.echo(f"  listens on {summary['server']['host']}:{summary['server']['port']}")
     click.echo(f"  {_access(summary['master_key'])}")
@@ -95,6 +97,24 @@ def _beginning(cascade: dict[str, Any]) -> str:
     if not cascade["vouching"]:
         return "begins where the rules say, as no check here vouches for an answer's substance"
     return f"begins cheap where one of these applies: {', '.join(cascade['vouching'])}"
+
+
+def _watched(regret: dict[str, Any] | None, shadow: dict[str, Any]) -> str:
+    """What is shadowed, and how the guard goes by it."""
+    shares = f"shadows {_percent(shadow['rate'])} of what is sent down"
+    if regret is None:
+        return shares
+    guards, trusts = regret["guards"], regret["trusts"]
+    trusted = f", {', '.join(trusts)} trusted at first" if trusts else ""
+    return (
+        f"regret: {_percent(regret['budget'])} at most, {_percent(regret['confidence'])} sure; "
+        f"guards {', '.join(guards) or 'nothing'}{trusted}; "
+        f"{shares}, {_percent(shadow['observe_rate'])} under observation"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _access(master_key: bool) -> str:

@@ -31,8 +31,10 @@ from stepdown.providers.openai import OpenAIDialect
 
 if TYPE_CHECKING:
     from stepdown.cascade.plan import Cascades
+    from stepdown.config.guarding import Guarding
     from stepdown.deferral.jobs import Jobs
     from stepdown.deferral.terms import Terms
+    from stepdown.deferral.webhooks import Target
     from stepdown.ledger.writer import Ledger
     from stepdown.pricing.book import PriceBook
     from stepdown.routing.route import PolicyRoute
@@ -51,6 +53,7 @@ class Built(Struct, frozen=True):
     ledger_settings: LedgerSettings
     jobs: "Jobs"
     job_settings: JobSettings
+    guarding: "Guarding | None"
     route_settings: dict[str, RouteSettings]
     upstreams: Upstreams
     server: ServerSettings
@@ -61,32 +64,45 @@ class Built(Struct, frozen=True):
 def build(config: Config, *, price_of: PriceOf, previous: Built | None = None) -> Built:
     """Everything that a configuration describes. Nothing is started, and nothing connected.
 
-    What is unchanged since ``previous`` is taken over: connections to upstreams, the ledger,
-    and the conversations of each route. ``price_of`` must tell the prices that are in force when
-    it is asked. Raises ConfigError.
+    What is unchanged since ``previous`` is taken over: connections to upstreams, the ledger, the
+    conversations of each route, and what the guard knows. ``price_of`` must tell the prices that
+    are in force when it is asked. Raises ConfigError.
     """
     upstreams = Upstreams(None if previous is None else previous.upstreams)
-    fleet = build_fleet(config, upstreams)
+    deployments = build_deployments(config, upstreams)
+    fleet = Fleet(deployments, fleet_settings(config))
     routes = build_routes(config, price_of)
     cascades = build_cascades(config, routes, fleet)
+    guarding = None
+    if is_watched(config):
+        from stepdown.config.guarding import build_guarding
+
+        before = None if previous is None else previous.guarding
+        guarding = build_guarding(config, routes, cascades, fleet, deployments, before)
     if previous is not None:
         _keep_sessions(routes, config.routes, previous)
     keeps_ledger = previous is not None and previous.ledger_settings == config.ledger
     ledger = previous.ledger if previous and keeps_ledger else build_ledger(config)
     return Built(
-        pipeline=Pipeline(routes, fleet, ledger, cascades),
+        pipeline=Pipeline(routes, fleet, ledger, cascades, guarding.shadow if guarding else None),
         fleet=fleet,
         routes=routes,
         ledger=ledger,
         ledger_settings=config.ledger,
         jobs=build_jobs(config) if previous is None else previous.jobs,
         job_settings=config.jobs,
+        guarding=guarding,
         route_settings=config.routes,
         upstreams=upstreams,
         server=config.server,
         key_digest=key_digest(config),
         notes=[str(note) for note in config.notes],
     )
+
+
+def is_watched(config: Config) -> bool:
+    """Whether any route is shadowed or guarded."""
+    return any(route.regret or route.shadow for route in config.routes.values())
 
 
 def build_fleet(config: Config, upstreams: Upstreams | None = None) -> Fleet:
@@ -208,7 +224,6 @@ def build_jobs(config: Config) -> "Jobs":
 def job_terms(settings: JobSettings) -> "Terms":
     """What ``stepdown.deferral`` is to know of the settings."""
     from stepdown.deferral.terms import Terms
-    from stepdown.deferral.webhooks import Target, key_of
 
     return Terms(
         enabled=settings.enabled,
@@ -216,11 +231,18 @@ def job_terms(settings: JobSettings) -> "Terms":
         most=settings.max,
         concurrency=settings.concurrency,
         deadline=settings.deadline,
-        webhooks={
-            name: Target(str(webhook.url), key_of(webhook.secret.get_secret_value()))
-            for name, webhook in settings.webhooks.items()
-        },
+        webhooks=webhook_targets(settings),
     )
+
+
+def webhook_targets(settings: JobSettings) -> "dict[str, Target]":
+    """The configured webhooks by name."""
+    from stepdown.deferral.webhooks import Target, key_of
+
+    return {
+        name: Target(str(webhook.url), key_of(webhook.secret.get_secret_value()))
+        for name, webhook in settings.webhooks.items()
+    }
 
 
 def price_of(config: Config) -> PriceOf:

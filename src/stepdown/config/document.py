@@ -11,6 +11,7 @@ from stepdown.config.schema import (
     PriceSettings,
     RouteSettings,
     ServerSettings,
+    ShadowSettings,
 )
 from stepdown.config.schema_litellm import (
     GeneralSettings,
@@ -34,6 +35,7 @@ class Document(Section):
     ledger: LedgerSettings = LedgerSettings()
     jobs: JobSettings = JobSettings()
     judge: JudgeSettings | None = None
+    shadow: ShadowSettings = ShadowSettings()
     server: ServerSettings = ServerSettings()
 
 

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepdown.config.build import Built, build, job_terms
 from stepdown.config.reading import load
@@ -16,6 +16,9 @@ from stepdown.deferral.jobs import Jobs
 from stepdown.ledger.writer import Ledger
 from stepdown.pipeline import Pipeline
 from stepdown.ports import Price
+
+if TYPE_CHECKING:
+    from stepdown.config.guarding import Guarding
 
 log = logging.getLogger("stepdown.config")
 
@@ -36,6 +39,7 @@ class Live:
         self._reloads = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._draining: set[asyncio.Task[None]] = set()
 
     # ── what is in force ─────────────────────────────────────────────────────────────────────
 
@@ -69,7 +73,9 @@ class Live:
     @property
     def ready(self) -> bool:
         """Whether requests are served, and recorded unless the database is away."""
-        return self._loop is not None and self._built.ledger.tried
+        built = self._built
+        guarded = built.guarding is None or built.guarding.tried
+        return self._loop is not None and built.ledger.tried and guarded
 
     def status(self) -> dict[str, Any]:
         """How the gateway is, for the administrator. Holds no secret."""
@@ -88,6 +94,7 @@ class Live:
             "deployments": built.fleet.status(),
             "ledger": {name: getattr(ledger, name) for name in ledger.__struct_fields__},
             "jobs": built.jobs.status(),
+            **({} if built.guarding is None else built.guarding.status()),
             "notes": built.notes,
         }
 
@@ -96,8 +103,13 @@ class Live:
     def start(self) -> None:
         """Begin recording. To be called on the event loop that will serve."""
         self._loop = asyncio.get_running_loop()
-        self._built.ledger.start()
+        self._start(self._built)
         self._built.jobs.start(lambda: self._built.pipeline)
+
+    def _start(self, built: Built) -> None:
+        built.ledger.start()
+        if built.guarding is not None:
+            built.guarding.start()
 
     def reload(self, *, tell: bool = True) -> list[str]:
         """Read the file again and put it in force; requests under way end by the old one.
@@ -110,7 +122,7 @@ class Live:
             build(load(self.path, self._environ), price_of=self._price, previous=self._built),
         )
         if self._loop is not None:
-            new.ledger.start()
+            self._start(new)
         self._built = new
         new.jobs.configure(job_terms(new.job_settings))
         self._since = time.time()
@@ -121,11 +133,15 @@ class Live:
         return [*new.notes, *_only_at_start(old, new)]
 
     async def aclose(self) -> None:
-        """End the jobs, close the connections and write what the ledger still holds."""
+        """End the jobs and shadows, close the connections and write what is still held."""
         self._loop = None
         await self._built.jobs.aclose()
+        for drain in tuple(self._draining):
+            drain.cancel()
         for task in tuple(self._closing):
             await task
+        if self._built.guarding is not None:
+            await self._built.guarding.aclose()
         await self._built.upstreams.aclose()
         await asyncio.to_thread(self._built.ledger.close)
 
@@ -140,23 +156,36 @@ class Live:
         Whoever handles a request holds the pipeline: when nobody does any more, the old
         configuration has drained, and no request had to be counted for it.
         """
-        end = weakref.finalize(old.pipeline, self._close_soon, old.upstreams, old.ledger)
+        used = old.upstreams, old.ledger, old.guarding
+        end = weakref.finalize(old.pipeline, self._close_soon, *used)
         end.atexit = False
 
-    def _close_soon(self, upstreams: Upstreams, ledger: Ledger) -> None:
+    def _close_soon(self, *used: Any) -> None:
         if self._loop is not None:  # the collector may call this on any thread
-            self._loop.call_soon_threadsafe(self._close, upstreams, ledger)
+            self._loop.call_soon_threadsafe(self._close, *used)
 
-    def _close(self, upstreams: Upstreams, ledger: Ledger) -> None:
-        task = asyncio.get_running_loop().create_task(self._close_unused(upstreams, ledger))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+    def _close(self, upstreams: Upstreams, ledger: Ledger, guarding: "Guarding | None") -> None:
+        self._in_background(self._close_unused(upstreams, ledger, guarding), self._closing)
 
-    async def _close_unused(self, upstreams: Upstreams, ledger: Ledger) -> None:
+    async def _close_unused(
+        self, upstreams: Upstreams, ledger: Ledger, guarding: "Guarding | None"
+    ) -> None:
+        if guarding is not None:
+            await asyncio.wait({self._in_background(guarding.drain(), self._draining)})
+            await guarding.aclose(self._built.guarding, drained=True)
         await upstreams.aclose(but=self._built.upstreams.all())
         if ledger is not self._built.ledger:
             await asyncio.to_thread(ledger.close)
         log.info("the earlier configuration has drained")
+
+    def _in_background(
+        self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]
+    ) -> asyncio.Task[None]:
+        """Keep a task among these until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
 
 
 def _only_at_start(old: Built, new: Built) -> list[str]:

@@ -32,6 +32,7 @@ _EXPECTED = {
     "tuple_type": "a list",
     "greater_than": "a number above {gt}",
     "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }

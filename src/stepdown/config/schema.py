@@ -5,7 +5,42 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from stepdown.config.schema_litellm import Section
-from stepdown.config.values import Bytes, HttpUrl, Name, Positive, Rate, SecretUrl, Span, Timeout
+from stepdown.config.values import (
+    Bytes,
+    HttpUrl,
+    Margin,
+    Name,
+    Part,
+    Positive,
+    Rate,
+    SecretUrl,
+    Share,
+    Span,
+    Timeout,
+)
+
+
+class RegretSettings(Section):
+    """A route's regret budget: what its rules must be shown to stay below.
+
+    ``probation`` is how long a rule that tripped stays so, in seconds; None: until by hand.
+    """
+
+    budget: Share
+    confidence: Share = 0.95
+    margin: Margin = 0.1
+    auto_promote: bool = True
+    probation: Span | None = 86_400.0
+
+
+class RouteShadowSettings(Section):
+    """The shares of a route's requests that are answered a second time, each 0 to 1."""
+
+    rate: Part = 0.02
+    observe_rate: Part = 0.2
+    upgrade_rate: Part | None = None
+    tags: dict[Name, Part] = Field(default={})
+    rules: dict[Name, Part] = Field(default={})
 
 
 class RouteSettings(Section):
@@ -23,6 +58,14 @@ class RouteSettings(Section):
     signals: dict[str, Any] = Field(default={})
     sessions: bool | dict[str, Any] = True
     cascade: Any = None
+    regret: RegretSettings | None = None
+    shadow: RouteShadowSettings | None = None
+
+    @field_validator("shadow", mode="before")
+    @classmethod
+    def _rate_alone(cls, given: Any) -> Any:
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        return {"rate": given} if number else given
 
 
 class LedgerSettings(Section):
@@ -51,6 +94,25 @@ class PriceSettings(Section):
     reasoning: Rate | None = None
     request: Rate | None = None
     unit: Literal["per million", "per thousand", "per token"] = "per million"
+
+
+class ShadowSettings(Section):
+    """How requests are answered a second time, for each process. Times are seconds."""
+
+    enabled: bool = True
+    queue: Positive = 1000
+    concurrency: Positive = 4
+    rpm: Positive | None = None
+    max_cost: Rate | None = None
+    judge_max_cost: Rate | None = None
+    pause_in_flight: Positive = 256
+    timeout: Span = 120.0
+    scorers: tuple[Any, ...] = ()
+    exclude_tags: tuple[Name, ...] = ("no-shadow",)
+    exclude_tenants: tuple[str, ...] = ()
+    store_texts: bool = False
+    retention: Span = 7_776_000.0
+    alerts: tuple[Name, ...] = ()
 
 
 class JudgeSettings(Section):
@@ -115,8 +177,7 @@ LATER = {
     "compression": "compression",
     "batch": "deferral and batching",
     "deferral": "deferral and batching",
-    "shadow": "shadow sampling",
-    "guard": "the guard",
+    "guard": "a guard of its own (a route's regret budget is 'routes.NAME.regret')",
     "storage": "a choice of storage (the ledger's database is 'ledger.url')",
     "state": "state shared by replicas",
 }

@@ -5,11 +5,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepdown.config.build import build_deployments, build_ledger, build_routes, read_cascades
+from msgspec import structs
+
+from stepdown.config.build import (
+    build_deployments,
+    build_ledger,
+    build_routes,
+    is_watched,
+    read_cascades,
+)
 from stepdown.config.document import Config, Placed
 from stepdown.config.fleet_settings import fleet_settings
 from stepdown.config.notes import UNSET
 from stepdown.config.reading import load
+from stepdown.config.schema import RouteSettings
 from stepdown.config.upstreams import Upstreams
 from stepdown.errors import ConfigError
 from stepdown.ports import Price
@@ -19,6 +28,8 @@ from stepdown.providers.fleet import Fleet
 
 if TYPE_CHECKING:
     from stepdown.cascade.plan import Cascade, Cascades
+    from stepdown.quality.guard.wards import Ward
+    from stepdown.routing.route import PolicyRoute
 
 _MILLION = Decimal(1_000_000)
 _LONG_KEY = 16
@@ -31,7 +42,7 @@ def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str,
     is wrong.
     """
     config = load(path, environ)
-    prices, rules, cascades = _build(config)
+    prices, rules, cascades, wards = _build(config)
     models = [_model(name, config, prices) for name in config.models()]
     return {
         "models": models,
@@ -41,6 +52,7 @@ def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str,
                 "ladder": list(route.ladder),
                 "rules": rules[name],
                 **_cascades(cascades.get(name)),
+                **_watched(route, [ward for ward in wards if ward.route == name]),
             }
             for name, route in config.routes.items()
         ],
@@ -59,15 +71,17 @@ def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str,
 
 def _build(
     config: Config,
-) -> "tuple[dict[str, Price | None], dict[str, int], dict[str, Cascades]]":
-    """Each deployment's price, how many rules each route has, and the routes' cascades.
+) -> "tuple[dict[str, Price | None], dict[str, int], dict[str, Cascades], list[Ward]]":
+    """Each deployment's price, how many rules each route has, the routes' cascades, and what is
+    guarded of them.
 
     Raises ConfigError.
     """
     problems: list[str] = []
     prices: dict[str, Price | None] = {}
-    rules: dict[str, int] = {}
+    routes: dict[str, PolicyRoute] = {}
     cascades: dict[str, Cascades] = {}
+    wards: list[Ward] = []
     fleet: Fleet | None = None
     try:
         deployments = build_deployments(config, Upstreams())
@@ -77,7 +91,6 @@ def _build(
         problems += error.problems
     try:
         routes = build_routes(config, _no_price)
-        rules = {name: len(route.policy.rules) for name, route in routes.items()}
     except ConfigError as error:
         problems += error.problems
     try:
@@ -88,9 +101,26 @@ def _build(
         build_ledger(config)
     except ConfigError as error:
         problems += error.problems
+    try:
+        if fleet is not None and routes and is_watched(config):
+            wards = _wards(config, routes, cascades, fleet)
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return prices, rules, cascades
+    rules = {name: len(route.policy.rules) for name, route in routes.items()}
+    return prices, rules, cascades, wards
+
+
+def _wards(
+    config: Config, routes: "dict[str, PolicyRoute]", cascades: "dict[str, Cascades]", fleet: Fleet
+) -> "list[Ward]":
+    """What is guarded. Raises ConfigError."""
+    from stepdown.config.guarding import check
+    from stepdown.config.wards import wards_of
+
+    check(config, routes, fleet)
+    return wards_of(config, routes, cascades)
 
 
 def _no_price(model: str) -> Price | None:
@@ -171,6 +201,22 @@ def _cascade(cascade: "Cascade | None") -> dict[str, Any] | None:
         "serve_best_effort": cascade.serve_best_effort,
         "keep_alive": cascade.keep_alive,
     }
+
+
+def _watched(route: RouteSettings, wards: "list[Ward]") -> dict[str, Any]:
+    """The regret budget with what it guards, and the shares that are shadowed; times in seconds."""
+    if route.regret is None and route.shadow is None:
+        return {"regret": None, "shadow": None}
+    from stepdown.config.wards import rates_of
+
+    regret = None
+    if route.regret is not None:
+        regret = {
+            **route.regret.model_dump(),
+            "guards": [ward.rule for ward in wards],
+            "trusts": [ward.rule for ward in wards if ward.trusted],
+        }
+    return {"regret": regret, "shadow": structs.asdict(rates_of(route))}
 
 
 def _ledger(config: Config) -> str:

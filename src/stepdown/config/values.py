@@ -92,6 +92,10 @@ Positive = Annotated[int, BeforeValidator(_no_bool), Field(gt=0)]
 Seconds = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
 Timeout = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, lt=1)]
+"""A share of a whole that is neither nothing nor all of it."""
+Part = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
+Margin = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)]
 Rate = Annotated[
     Decimal,
     BeforeValidator(_decimal),

@@ -1,0 +1,151 @@
+"""Works out what is guarded: the rules of each route with a regret budget, and on which terms."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from stepdown.cascade.plan import CASCADE, Cascade, Cascades
+from stepdown.config.document import Config
+from stepdown.config.evaluation import expanded
+from stepdown.config.schema import RegretSettings, RouteSettings, RouteShadowSettings
+from stepdown.names import nearest
+from stepdown.quality.guard.keys import Identity, guard_key
+from stepdown.quality.guard.terms import Probation, Terms
+from stepdown.quality.guard.wards import Ward
+from stepdown.quality.pairs import Saver
+from stepdown.quality.shadow.sampling import Rates
+from stepdown.routing.problems import Problems
+from stepdown.routing.rules import DEFAULT
+
+if TYPE_CHECKING:
+    from stepdown.routing.route import PolicyRoute
+
+ROUTER = "router"
+"""The decision's name where the user's own router picked the rung."""
+_NEVER = 1.0
+"""Stands for the least propensity of what is never sampled, of which there are no pairs."""
+
+
+def wards_of(
+    config: Config, routes: "Mapping[str, PolicyRoute]", cascades: Mapping[str, Cascades]
+) -> list[Ward]:
+    """What is guarded, route by route; ``cascades`` are the routes' (``build.read_cascades``)."""
+    return [
+        ward
+        for name, settings in config.routes.items()
+        if settings.regret is not None
+        for ward in _of_route(config, settings, settings.regret, routes[name], cascades.get(name))
+    ]
+
+
+def rates_of(settings: RouteSettings) -> Rates:
+    """The shares of a route's requests that are shadowed; the usual ones where it names none."""
+    return Rates(**dict(settings.shadow or RouteShadowSettings()))
+
+
+def margin_of(settings: RouteSettings) -> float:
+    """How much higher the reference has to score for a regret."""
+    default: float = RegretSettings.model_fields["margin"].default
+    return default if settings.regret is None else settings.regret.margin
+
+
+def check_watched(config: Config, routes: "Mapping[str, PolicyRoute]", problems: Problems) -> None:
+    """What a route cannot be shadowed or guarded for, or with."""
+    for name, settings in config.routes.items():
+        for option in ("regret", "shadow"):
+            if getattr(settings, option) is not None and len(settings.ladder) < 2:
+                at = f"routes.{name}.{option}"
+                problems.add(at, "expected a ladder of two models or more, got one")
+        known = [*(rule.name for rule in routes[name].policy.rules), DEFAULT, CASCADE, ROUTER]
+        for rule in () if settings.shadow is None else settings.shadow.rules:
+            if rule not in known:
+                at = f"routes.{name}.shadow.rules.{rule}"
+                problems.add(at, f"the route has no such rule.{nearest(rule, known)}")
+    for index, name in enumerate(config.shadow.alerts):
+        if name not in config.jobs.webhooks:
+            hint = nearest(name, config.jobs.webhooks)
+            at = f"shadow.alerts[{index}]"
+            problems.add(at, f"expected a webhook of jobs.webhooks, got {name!r}.{hint}")
+
+
+# ── One route's ──────────────────────────────────────────────────────────────────────────────
+
+
+class _Saver(Struct, frozen=True):
+    """What sends requests down: the decision's name, to which rungs, when, and its options."""
+
+    name: str
+    saver: Saver
+    rungs: tuple[int, ...]
+    condition: Any
+    options: Mapping[str, Any] = {}
+
+
+def _of_route(
+    config: Config,
+    settings: RouteSettings,
+    regret: RegretSettings,
+    route: "PolicyRoute",
+    cascades: Cascades | None,
+) -> Iterator[Ward]:
+    savers = list(_savers(settings, route, cascades))
+    rates = rates_of(settings)
+    for each in savers:
+        identity = Identity(
+            route.name,
+            each.saver,
+            each.name,
+            each.condition,
+            ", ".join(_answering(config, route.ladder[rung]) for rung in each.rungs),
+            _answering(config, route.ladder[-1]),
+            regret.margin,
+            config.shadow.scorers,
+            None if config.judge is None else config.judge.model_dump(exclude={"labelled"}),
+        )
+        terms = Terms(
+            regret.budget,
+            rates.least(each.name, "active") or _NEVER,
+            regret.confidence,
+            len(savers),
+            bool(each.options.get("auto_promote", regret.auto_promote)),
+            None if regret.probation is None else Probation(seconds=regret.probation),
+        )
+        observed = rates.least(each.name, "observing") or _NEVER
+        trusted = bool(each.options.get("trusted"))
+        yield Ward(guard_key(identity), route.name, each.name, terms, observed, trusted)
+
+
+def _savers(
+    settings: RouteSettings, route: "PolicyRoute", cascades: Cascades | None
+) -> Iterator[_Saver]:
+    """All of a route that sends requests down.
+
+    The cascade begins trusted: its checks vouch for every answer, and only while it is at work is
+    there evidence of what passes them.
+    """
+    written = {rule["name"]: rule for rule in expanded(settings.rules)}
+    below = tuple(range(route.policy.top))
+    for rule in route.policy.rules:
+        if rule.rung in below:
+            given = written[rule.name]
+            yield _Saver(rule.name, "route", (rule.rung,), given.get("when"), given)
+    if settings.router is not None:
+        yield _Saver(ROUTER, "route", below, settings.router)
+    if cascades is not None and _begins_cheap(cascades.default):
+        yield _Saver(CASCADE, "cascade", below, settings.cascade, {"trusted": True})
+
+
+def _begins_cheap(cascade: Cascade | None) -> bool:
+    """Whether there are requests that begin at the first rung because of the cascade alone."""
+    if cascade is None or cascade.start != "cheap":
+        return False
+    checks = (*cascade.validators, *cascade.graders)
+    return any(getattr(check, "vouches", True) for check in checks)
+
+
+def _answering(config: Config, model: str) -> str:
+    """What answers for a model: its upstreams' names, or its own where it fits a pattern only."""
+    model = config.router_settings.model_group_alias.get(model, model)
+    names = {each.endpoint.upstream_model for each in config.deployments if each.model == model}
+    return " or ".join(sorted(names)) or model
