@@ -1,4 +1,4 @@
-"""Everything but chat: models, health, and the administrator's calls."""
+"""Everything but chat: models, health, metrics, and the administrator's calls."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +13,7 @@ from stepdown.errors import ConfigError, StepdownError, Unauthorized, UnknownPat
 from stepdown.server.auth import Gate
 from stepdown.server.client import envelope
 from stepdown.server.jobs import job_routes
+from stepdown.server.metrics import EXPOSITION, exposition
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _LOOPBACK = {"127.0.0.1", "::1"}
@@ -45,6 +46,10 @@ def build_admin(live: Live, gate: Gate) -> Starlette:
         _administrator(request, gate)
         return JSONResponse(live.status())
 
+    async def metrics(request: Request) -> Response:
+        _administrator(request, gate)
+        return Response(exposition(live.status()), media_type=EXPOSITION)
+
     async def reload(request: Request) -> Response:
         _administrator(request, gate)
         notes = live.reload()
@@ -57,6 +62,7 @@ def build_admin(live: Live, gate: Gate) -> Starlette:
             Route("/health/live", alive),
             Route("/health/ready", ready),
             Route("/admin/status", status),
+            Route("/metrics", metrics),
             Route("/admin/reload", reload, methods=["POST"]),
             *job_routes(live, gate),
             Route("/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
