@@ -15,6 +15,7 @@ from stepdown.quality.pairs import Pair
 from stepdown.quality.records.pair_rows import row_of
 from stepdown.quality.records.pair_store import Batch, PairStore
 from stepdown.quality.records.pair_texts import FORMAT, Texts, encode, pack
+from stepdown.quality.pairs import UNSETTLED
 from stepdown.quality.shadow import (
     admission,
     comparison,
@@ -135,7 +136,7 @@ def test_every_reason_has_words() -> None:
     }
     assert SKIPPED.keys() == skips
     assert UNSCORED.keys() == {
-        *(pairing.SHADOW_FAILED, pairing.UNREADABLE, pairing.UNSCORED, pairing.TOO_LARGE)
+        *(pairing.SHADOW_FAILED, pairing.UNREADABLE, UNSETTLED, pairing.TOO_LARGE)
     }
 
 

@@ -19,7 +19,7 @@ from stepdown.quality.records.guard_store import GuardStore
 from stepdown.quality.records.history import events
 from stepdown.storage.address import DatabaseUnavailable, parse
 from support.guarding import HOUR, add_pairs, loose_ward
-from support.pairs import NOON, reading
+from support.pairs import NOON, make_pair, reading, store_pairs
 
 EASY = loose_ward()
 
@@ -61,6 +61,27 @@ def test_before_there_is_anything(replica: Replica) -> None:
     assert replica.standing() == Standing(EASY.key)
     assert replica.standing(loose_ward("old", trusted=True)).state == "trusted"
     assert replica.assessed.counts == {EASY.key: Counts(), "key of old": Counts()}
+
+
+def test_what_nothing_could_tell_must_not_help_to_certify(
+    replica: Replica, database_url: str
+) -> None:
+    add_pairs(database_url, EASY, 60)
+    failed = {"key": EASY.key, "propensity": 1.0, "regret": None}
+    told = [make_pair(**failed, why="unscored: the judge's call failed") for _ in range(30)]
+    store_pairs(database_url, *told)
+    assert replica.look() == []
+    assert replica.standing().state == "observing"
+    assert replica.assessed.counts == {EASY.key: Counts({1.0: (0, 60)})}
+    add_pairs(database_url, EASY, 400)
+    assert replica.look() == ["certified"]
+
+
+def test_answers_that_are_missing_are_left_out(replica: Replica, database_url: str) -> None:
+    missing = {"key": EASY.key, "propensity": 1.0, "regret": None, "why": "shadow_failed: 503"}
+    store_pairs(database_url, *[make_pair(**missing) for _ in range(30)])
+    add_pairs(database_url, EASY, 41)
+    assert replica.look() == ["certified"]
 
 
 def test_good_pairs_certify_and_a_stint_has_pairs_of_its_own(

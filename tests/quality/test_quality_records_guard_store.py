@@ -44,6 +44,21 @@ def test_counts_of_several_keys(guard: GuardStore, database_url: str) -> None:
     assert guard.counts({}) == {}
 
 
+def test_pairs_that_nothing_could_tell(guard: GuardStore, database_url: str) -> None:
+    failed = "unscored: the judge's call failed"
+    store_pairs(
+        database_url,
+        *[make_pair(key="a", epoch=1, regret=None, why=failed) for _ in range(3)],
+        make_pair(key="a", epoch=1, propensity=0.2, regret=None, why=failed),
+        make_pair(key="a", epoch=1, regret=None, why="shadow_failed: 503"),
+        make_pair(key="a", epoch=1, regret=None, why="unscoredly: odd"),
+        make_pair(key="a", epoch=2, regret=None, why=failed),
+        make_pair(key="b", epoch=1, regret=False),
+    )
+    assert guard.unsettled({"a": 1, "b": 1}) == {"a": {0.02: 3, 0.2: 1}, "b": {}}
+    assert guard.unsettled({}) == {}
+
+
 def test_counts_of_very_many_keys(guard: GuardStore, database_url: str) -> None:
     store_pairs(database_url, make_pair(key="a"))
     counts = guard.counts({"a": 1, **{f"key {number}": number for number in range(1000)}})

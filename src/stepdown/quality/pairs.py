@@ -10,6 +10,11 @@ Saver = Literal["route", "cascade"]
 """What would have spent less than the reference."""
 
 
+UNSETTLED = "unscored"
+"""How ``Pair.why`` begins where both answers were there and no scorer could tell, a judge that
+failed among them. Such pairs are not like the others: answers that say the same need no judge."""
+
+
 class Pair(Struct, frozen=True):
     """A sampled request, whichever of the two answers the client got.
 

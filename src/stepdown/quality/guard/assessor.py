@@ -3,6 +3,9 @@ it is to be called in a thread, by one caller at a time.
 
     assess ─ the latest events ─ the stints' counts ─ what follows ─ its event, unless another
                                                                     replica has written one first
+
+Pairs that no scorer could tell are left out, but for one thing: nothing is certified that would not
+be if each of them were a regret.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,7 +73,17 @@ class Assessor:
             event = events.get(ward.key)
             seconds = 0.0 if event is None else self._clock() - event.time
             return after_probation(standing, terms, requests=0, seconds=seconds)
-        return step(standing, mine, terms) or self._drifted(standing, terms)
+        follows = step(standing, mine, terms)
+        if follows is not None and follows.cause == "certified":
+            worst = step(standing, mine + self._unsettled(standing), terms)
+            return follows if worst is not None and worst.cause == "certified" else None
+        return follows or self._drifted(standing, terms)
+
+    def _unsettled(self, standing: Standing) -> Counts:
+        """The pairs that no scorer could tell, each taken for a regret: where only differing
+        answers need a judge, one that fails would leave the harmless pairs alone to be counted."""
+        found = self._store.unsettled({standing.key: standing.stint})[standing.key]
+        return Counts({propensity: (count, count) for propensity, count in found.items()})
 
     def _drifted(self, standing: Standing, terms: Terms) -> Transition | None:
         blocks = self._blocks.get(standing.key)

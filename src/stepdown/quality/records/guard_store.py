@@ -8,7 +8,7 @@ Any of it may wait for the database: call it in a thread.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from stepdown.quality.pairs import Counts
+from stepdown.quality.pairs import UNSETTLED, Counts
 from stepdown.quality.records import events
 from stepdown.quality.records.events import GuardEvent, event_of
 from stepdown.storage import statements
@@ -47,6 +47,20 @@ class GuardStore(Session):
             for key, propensity, regrets, pairs in iter(cursor.fetchone, None):
                 found[key][propensity] = int(regrets), int(pairs)
         return dict(found)
+
+    def unsettled(self, epochs: Mapping[str, int]) -> dict[str, dict[float, int]]:
+        """How many pairs of each key's epoch no scorer could tell (``pairs.UNSETTLED``), by
+        propensity."""
+        found: dict[str, dict[float, int]] = {key: {} for key in epochs}
+        if not epochs:
+            return {}
+        wanted = ", ".join(["(?, ?)"] * len(epochs))
+        values = [value for wish in epochs.items() for value in wish]
+        with self._transaction(writes=False) as cursor:
+            cursor.execute(self._marked(_UNSETTLED.format(wanted=wanted)), values)
+            for key, propensity, pairs in iter(cursor.fetchone, None):
+                found[key][propensity] = int(pairs)
+        return found
 
     def stretches(
         self, key: str, epoch: int, width: int, after: int = EXPIRED - 1
@@ -99,6 +113,13 @@ found (key, propensity, regrets, pairs) AS (
   FROM wanted JOIN expired_pairs AS old ON old.key = wanted.key AND old.epoch = wanted.epoch
 )
 SELECT key, propensity, SUM(regrets), SUM(pairs) FROM found GROUP BY key, propensity
+"""
+_UNSETTLED = f"""
+WITH wanted (key, epoch) AS (VALUES {{wanted}})
+SELECT pairs.key, propensity, COUNT(*)
+FROM wanted JOIN pairs ON pairs.key = wanted.key AND pairs.epoch = wanted.epoch
+WHERE regret IS NULL AND SUBSTR(why, 1, {len(UNSETTLED) + 1}) = '{UNSETTLED}:'
+GROUP BY pairs.key, propensity
 """
 _STRETCHES = """
 SELECT CAST(time / ? AS BIGINT) AS number, propensity, SUM(regret), COUNT(*) FROM pairs

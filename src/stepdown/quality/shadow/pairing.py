@@ -17,7 +17,7 @@ from msgspec import Struct, json, structs
 from stepdown.errors import UpstreamMalformed
 from stepdown.quality.driving import Apart, driven
 from stepdown.quality.driving import Told as Answers
-from stepdown.quality.pairs import Pair
+from stepdown.quality.pairs import UNSETTLED, Pair
 from stepdown.quality.records.pair_texts import Texts
 from stepdown.quality.shadow.admission import Ticket
 from stepdown.quality.shadow.calls import Caller, Told
@@ -33,7 +33,6 @@ TOO_LARGE = "too_large"
 """The client's answer is."""
 SHADOW_FAILED = "shadow_failed"
 UNREADABLE = "unreadable"
-UNSCORED = "unscored"
 """Each is what ``Pair.why`` may begin with; words follow."""
 _ROUNDING = 1e-9
 """A lead of just the margin is no regret, whatever subtraction makes of it."""
@@ -130,7 +129,7 @@ class Pairing:
         )
         low, high = scores.values
         if low is None or high is None:
-            return _unscored(pair, UNSCORED, scores.why or "no scorer could tell")
+            return _unscored(pair, UNSETTLED, scores.why or "no scorer could tell")
         regret = high - low > item.margin + _ROUNDING
         return structs.replace(pair, candidate_score=low, reference_score=high, regret=regret)
 
