@@ -11,11 +11,10 @@ from click.testing import CliRunner, Result
 
 from stepdown.cli import main
 from stepdown.cli.shadow import SKIPPED, UNSCORED
-from stepdown.quality.pairs import Pair
+from stepdown.quality.pairs import UNSETTLED, Pair
 from stepdown.quality.records.pair_rows import row_of
 from stepdown.quality.records.pair_store import Batch, PairStore
 from stepdown.quality.records.pair_texts import FORMAT, Texts, encode, pack
-from stepdown.quality.pairs import UNSETTLED
 from stepdown.quality.shadow import (
     admission,
     comparison,
