@@ -43,11 +43,9 @@ told = Console(stderr=True)
 
 WORDS: Mapping[str, Sequence[tuple[str, str]]] = {
     "language": (
-        ("English", "The {a} stands beside the {b} near the old bridge."),
-        ("German", "Der Zug nach {a} hat heute wieder zwanzig Minuten Verspätung wegen {b}."),
-        ("French", "Le train pour {a} est encore en retard ce matin à cause de {b}."),
-        ("Spanish", "El tren de {a} llega otra vez tarde esta mañana por culpa de {b}."),
-        ("Italian", "Il treno per {a} è ancora in ritardo questa mattina per colpa di {b}."),
+        ("German", "Der Zug nach Hamburg hat heute wegen {b} wieder zwanzig Minuten Verspätung."),
+        ("German", "{b} hat gestern im Hafen einen alten Schlüssel gefunden."),
+        ("French", "Hier soir, {b} a trouvé une vieille clé dans le jardin."),
     ),
     "yesno": (
         ("no", "The {a} is closed on Mondays. Question: can I visit the {a} on a Monday with {b}?"),
@@ -65,9 +63,8 @@ WORDS: Mapping[str, Sequence[tuple[str, str]]] = {
 PLACES = ("museum", "zoo", "castle", "library", "theatre", "market", "harbour", "station", "garden")
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Felix", "Greta", "Hugo", "Ida", "Jonas", "Kai")
 PARCELS = (
-    "Where is parcel {number}? {b} has been waiting for days.",
-    "{b} wants to send {number} back to the {a}.",
-    "The label of {number} is torn, says {b} at the {a}.",
+    "Where is {number}?",
+    "Client {client} returned {number}.",
 )
 
 
@@ -128,7 +125,8 @@ def requests() -> Iterator[Asked]:
             if kind == "parcel":
                 letters = "".join(random.choices("ABCDEFGHJKLMNPRSTUVWXYZ", k=2))
                 answer = f"{letters}-{random.randrange(1000, 10_000)}"
-                text = random.choice(PARCELS).format(number=answer, **filled)
+                client = random.randrange(10_000, 100_000)
+                text = random.choice(PARCELS).format(number=answer, client=client)
             else:
                 answer, pattern = random.choice(WORDS[kind])
                 text = pattern.format(**filled)

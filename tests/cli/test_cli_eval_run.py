@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from stepdown.cli.eval.gate import command as gate
 from stepdown.cli.eval.run import STOPPED, command
 from stepdown.evals.report import Report, read
 from stepdown.quality.labelled import read_labelled
@@ -379,3 +380,29 @@ def test_labelled_pairs_are_not_judged_where_the_judge_scored_nothing(judged: Pl
     judged.configure(judge={"model": "umpire", "labelled": "pairs.jsonl"})
     assert judged.run("--scorer", "support.own_scorers:polite").exit_code == 0
     assert judged.calls("umpire").total() == 0
+
+
+# ── Simulated models ─────────────────────────────────────────────────────────────────────────
+
+
+def test_made_up_answers_are_called_so_wherever_figures_stand(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    models = [
+        {"model_name": name, "litellm_params": {"model": f"simulated/{name}"}}
+        for name in ("small", "large")
+    ]
+    config.write_text(
+        json.dumps({"model_list": models, "routes": {"auto": {"ladder": ["small", "large"]}}})
+    )
+    rows = [{"id": f"q{n}", "prompt": f"Is {n} odd? Yes or no?", "expected": "yes"} for n in (1, 3)]
+    data = jsonl(tmp_path / "data.jsonl", rows)
+    page = tmp_path / "page.html"
+    cache = ("--cache", tmp_path / "answers.db", "--html", page)
+    report, result = reported(tmp_path, data, "--config", config, *cache)
+    said = "Simulated, with made-up answers: small, large. No figure here says anything of quality."
+    assert report.simulated == ("small", "large")
+    assert said in result.stdout
+    assert said in page.read_text()
+    limit = ["--max-regret", "50%"]
+    judged = CliRunner().invoke(gate, [str(tmp_path / "report.json"), *limit])
+    assert said in judged.output

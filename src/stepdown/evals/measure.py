@@ -29,6 +29,7 @@ def measure(
     stopped: str | None = None,
     match: Match = "all",
     setup: str = "",
+    simulated: Sequence[str] = (),
 ) -> Report:
     """The report of these rows; what is not measured here is passed through. See ``Report``.
 
@@ -59,4 +60,5 @@ def measure(
         stopped,
         match,
         setup,
+        tuple(simulated),
     )

@@ -176,7 +176,7 @@ class Report(Struct, frozen=True):
     the route's, as the configuration would write them out, and ``match`` says how they are
     combined. ``scorers`` counts rows by what settled them. ``stopped`` says why not every item was
     asked (the budget, an interrupt). ``setup`` is a hash of who answered and who scored
-    (``fingerprint``).
+    (``fingerprint``). ``simulated`` models made their answers up.
     """
 
     version: int
@@ -201,6 +201,7 @@ class Report(Struct, frozen=True):
     stopped: str | None = None
     match: Match = "all"
     setup: str = ""
+    simulated: tuple[str, ...] = ()
 
 
 class NotAReport(ValueError):

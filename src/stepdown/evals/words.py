@@ -83,6 +83,14 @@ def level(confidence: float) -> str:
 # ── Sentences ────────────────────────────────────────────────────────────────────────────────
 
 
+def simulated_line(report: Report) -> str | None:
+    """That nothing here is about quality, where simulated models took part."""
+    if not report.simulated:
+        return None
+    names = ", ".join(report.simulated)
+    return f"Simulated, with made-up answers: {names}. No figure here says anything of quality."
+
+
 def headline(report: Report) -> list[str]:
     """How much went down, how often that hurt, and what it saved."""
     overall, last = report.overall, strong(report)

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from stepdown.cli.eval.options import Found, Options
 from stepdown.cli.eval.progress import Progress
+from stepdown.config.endpoints import SIMULATED
 from stepdown.config.evaluation import JUDGES, Models, Subject, expanded, judge_options, subject
 from stepdown.config.reading import load
 from stepdown.errors import ConfigError
@@ -38,6 +39,8 @@ from stepdown.quality.labelled import Labelled, NotLabelled, read_labelled
 if TYPE_CHECKING:
     from stepdown.config.document import Config
 
+_MADE_UP = f"{SIMULATED}://"
+"""Stands in the identity of a model whose answers are simulated."""
 BUILT_IN_ROUTE = "auto"
 MOST_TOLD = 3
 """Of the rows that cannot be evaluated, where none can."""
@@ -105,7 +108,8 @@ async def _from_models(
         )
         with Progress(len(items), asker, quiet=options.quiet) as progress:
             ran = await evaluation.run(items, at_once=options.concurrency, progress=progress)
-        report = _report(options, about, dataset, ran, setup)
+        made_up = [model for model in named if _MADE_UP in asker.identity(model)]
+        report = _report(options, about, dataset, ran, setup, made_up)
         if labelled is not None and scoring.judge is not None and ran.stopped is None:
             report = await _corrected(options, report, labelled, scoring.judge, asker)
         return structs.replace(report, spent=asker.spent)
@@ -280,7 +284,14 @@ async def asking(
 # ── What was found ───────────────────────────────────────────────────────────────────────────
 
 
-def _report(options: Options, about: Subject, dataset: Dataset, ran: Ran, setup: str) -> Report:
+def _report(
+    options: Options,
+    about: Subject,
+    dataset: Dataset,
+    ran: Ran,
+    setup: str,
+    simulated: Sequence[str] = (),
+) -> Report:
     """Raises BadDataset where no row can be evaluated."""
     if not ran.rows and not ran.left:
         told = "; ".join(f"line {row.line}: {row.why}" for row in ran.bad[:MOST_TOLD])
@@ -300,6 +311,7 @@ def _report(options: Options, about: Subject, dataset: Dataset, ran: Ran, setup:
         stopped=ran.stopped and f"{ran.stopped} Not evaluated: {rows(ran.left)}.",
         match=about.route.policy.match,
         setup=setup,
+        simulated=simulated,
     )
 
 

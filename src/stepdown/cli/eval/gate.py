@@ -15,7 +15,7 @@ from stepdown.evals.enough import CHANCE
 from stepdown.evals.gate import Check, Outcome, Unusable, Verdict, gate
 from stepdown.evals.report import Report
 from stepdown.evals.whole import write_whole
-from stepdown.evals.words import level, percent, rows, strong
+from stepdown.evals.words import level, percent, rows, simulated_line, strong
 
 STATUS: dict[Outcome, int] = {"pass": 0, "fail": 1, "unknown": 3}
 """Exit statuses; 2 is for input that cannot be used."""
@@ -98,6 +98,8 @@ def _print(report: Report, verdict: Verdict) -> None:
             click.echo(f"    {line}")
     if verdict.corrected:
         click.echo("  The regret of all rows is without the judge's errors; a rule's is as judged.")
+    if (made_up := simulated_line(report)) is not None:
+        click.secho(f"  {made_up}", fg="yellow")
     if report.stopped is not None:
         click.echo(f"  The evaluation is not of the whole set: {report.stopped}")
 

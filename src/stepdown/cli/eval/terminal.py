@@ -21,6 +21,7 @@ from stepdown.evals.words import (
     judge_lines,
     percent,
     signed,
+    simulated_line,
     spent_line,
     unscored_lines,
 )
@@ -35,6 +36,8 @@ def show(report: Report, *, worst_case: bool = False) -> None:
     out = console()
     if report.stopped is not None:
         _say(out, [f"Not the whole set: {report.stopped}"], style="bold yellow")
+    if (made_up := simulated_line(report)) is not None:
+        _say(out, [made_up], style="bold yellow")
     first, second, *more = headline(report)
     _say(out, [first])
     _say(out, [second], style="bold")

@@ -20,6 +20,7 @@ from stepdown.evals.words import (
     rate,
     signed,
     signed_interval,
+    simulated_line,
     spent_line,
     strong,
     unscored_lines,
@@ -37,6 +38,7 @@ def header(report: Report) -> Html:
         el("p", el("strong", "Not the whole set: "), report.stopped, class_="warning")
         if report.stopped
         else None,
+        el("p", simulated_line(report) or "", class_="warning") if report.simulated else None,
         el("dl", _tiles(report), class_="tiles"),
         el("div", [el("p", sentence) for sentence in headline(report)], class_="told"),
     )
