@@ -22,15 +22,17 @@ ROW = re.compile(r"^\| ([\d.]+) % \| (\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \
 
 
 def test_its_configuration_guards_rules() -> None:
-    [text] = BLOCK.findall(PAGE)
+    text, judged = BLOCK.findall(PAGE)
     models: list[dict[str, Any]] = [
         {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k"}}
         for name in ("gpt-4o-mini", "gpt-4o")
     ]
-    config = interpret({"model_list": models, **yaml.safe_load(text)}, {})
-    routes, fleet = build_routes(config, price_of(config)), build_fleet(config)
-    assert check(config, routes, fleet)
-    assert wards_of(config, routes, read_cascades(config, fleet))
+    for sections in (yaml.safe_load(text), {**yaml.safe_load(text), **yaml.safe_load(judged)}):
+        config = interpret({"model_list": models, **sections}, {})
+        routes, fleet = build_routes(config, price_of(config)), build_fleet(config)
+        assert check(config, routes, fleet)
+        assert wards_of(config, routes, read_cascades(config, fleet))
+    assert all(ward.terms.judge for ward in wards_of(config, routes, {}))
 
 
 def test_it_names_every_state() -> None:

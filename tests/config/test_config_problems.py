@@ -90,6 +90,20 @@ MESSAGES = [
         " store_texts, retention, alerts, got 'rate'.",
     ),
     (
+        {
+            "judge": {
+                "model": "gpt-4o",
+                "errors": {
+                    "false_positives": 2,
+                    "negatives": 1,
+                    "false_negatives": 0,
+                    "positives": 1,
+                },
+            }
+        },
+        "judge.errors: expected no more false_positives than negatives, got a mapping",
+    ),
+    (
         {"environment_variables": ["A"]},
         "environment_variables: expected a mapping, got another kind of value",
     ),

@@ -6,6 +6,8 @@ import pytest
 
 from stepdown.config.build import build_routes, read_cascades
 from stepdown.config.wards import check_watched, margin_of, rates_of, wards_of
+from stepdown.quality.correction import JudgeErrors
+from stepdown.quality.guard.hypotheses import too_much
 from stepdown.quality.guard.terms import DAY, Probation
 from stepdown.quality.guard.wards import Ward
 from stepdown.quality.shadow.sampling import Rates
@@ -206,3 +208,17 @@ def test_names_that_lead_nowhere() -> None:
     )
     assert alert.startswith("shadow.alerts[1]: expected a webhook of jobs.webhooks, got 'pagr'.")
     assert "Did you mean 'pager'" in alert
+
+
+# ── The judge's errors ───────────────────────────────────────────────────────────────────────
+
+
+def test_the_judges_errors_are_carried_in_and_begin_nothing_anew() -> None:
+    counted = {"false_positives": 3, "negatives": 150, "false_negatives": 5, "positives": 50}
+    judge = {"model": "strong"}
+    plain, _ = wards(sections={"judge": judge})
+    known, _ = wards(sections={"judge": {**judge, "errors": counted}})
+    assert plain.terms.judge is None
+    assert known.terms.judge == JudgeErrors(**counted)
+    assert known.key == plain.key
+    assert too_much(known.terms, 1).limit < too_much(plain.terms, 1).limit == 0.02

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from stepdown.config.schema_litellm import Section
 from stepdown.config.values import (
     Bytes,
+    Count,
     HttpUrl,
     Margin,
     Name,
@@ -115,6 +116,22 @@ class ShadowSettings(Section):
     alerts: tuple[Name, ...] = ()
 
 
+class JudgeErrorSettings(Section):
+    """How the judge did on pairs that people labelled, as ``eval judge-check`` counts it."""
+
+    false_positives: Count
+    negatives: Count
+    false_negatives: Count
+    positives: Count
+
+    @model_validator(mode="after")
+    def _no_more_than_there_were(self) -> Self:
+        for wrong, of in (("false_positives", "negatives"), ("false_negatives", "positives")):
+            if getattr(self, wrong) > getattr(self, of):
+                raise ValueError(f"expected no more {wrong} than {of}")
+        return self
+
+
 class JudgeSettings(Section):
     """The model that says how good answers are, where no other scorer can.
 
@@ -126,6 +143,7 @@ class JudgeSettings(Section):
     kind: Literal["pairwise", "rubric", "reference"] = "pairwise"
     criteria: str | None = None
     labelled: Name | None = None
+    errors: JudgeErrorSettings | None = None
 
 
 class ServerSettings(Section):

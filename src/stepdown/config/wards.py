@@ -10,6 +10,7 @@ from stepdown.config.document import Config
 from stepdown.config.evaluation import expanded
 from stepdown.config.schema import RegretSettings, RouteSettings, RouteShadowSettings
 from stepdown.names import nearest
+from stepdown.quality.correction import JudgeErrors
 from stepdown.quality.guard.keys import Identity, guard_key
 from stepdown.quality.guard.terms import Probation, Terms
 from stepdown.quality.guard.wards import Ward
@@ -101,7 +102,9 @@ def _of_route(
             _answering(config, route.ladder[-1]),
             regret.margin,
             config.shadow.scorers,
-            None if config.judge is None else config.judge.model_dump(exclude={"labelled"}),
+            None
+            if config.judge is None
+            else config.judge.model_dump(exclude={"labelled", "errors"}),
         )
         terms = Terms(
             regret.budget,
@@ -110,10 +113,19 @@ def _of_route(
             len(savers),
             bool(each.options.get("auto_promote", regret.auto_promote)),
             None if regret.probation is None else Probation(seconds=regret.probation),
+            _judge_errors(config),
         )
         observed = rates.least(each.name, "observing") or _NEVER
         trusted = bool(each.options.get("trusted"))
         yield Ward(guard_key(identity), route.name, each.name, terms, observed, trusted)
+
+
+def _judge_errors(config: Config) -> JudgeErrors | None:
+    """How the judge errs, where that was measured."""
+    judge = config.judge
+    if judge is None or judge.errors is None:
+        return None
+    return JudgeErrors(**judge.errors.model_dump())
 
 
 def _savers(
