@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 COMMAND = [sys.executable, "-m", "stepdown", "demo"]
-TIMEOUT = 120
+TIMEOUT = 400
 
 
 @pytest.fixture
