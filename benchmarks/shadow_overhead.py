@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ STRONG: dict[str, dict[str, Any] | None] = {
         "simulated": {"error_rate": 1.0, "error_status": 429},
     },
 }
+PLAIN, SHADOWED, *FAULTY = STRONG
+BLOCKS = ((PLAIN, SHADOWED), (PLAIN, *FAULTY))
+"""The faulty models come last, for they leave a full queue behind."""
 
 
 def gateway(site: Site) -> Gateway:
@@ -60,7 +64,8 @@ def gateway(site: Site) -> Gateway:
 
 def run(options: Options) -> None:
     """Measure every case in turn, print the tables."""
-    rounds: dict[tuple[str, str], list[Figures]] = {}
+    rounds: dict[tuple[int, str, str], list[Figures]] = {}
+    counted: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="stepdown-bed-") as temporary:
         folder = Path(temporary)
         bed = Bed(options, folder)
@@ -68,24 +73,32 @@ def run(options: Options) -> None:
             site = Site(options.first_port + 1, bed.upstream_port, folder)
             running = bed.start(gateway(site))
             with running.process:
-                for _ in range(options.rounds):
-                    for kind, connections in options.scenarios:
-                        for name in STRONG:
-                            one = Running(replace(running.gateway, model=name), running.process, 0)
-                            figures = bed.measure(one, kind, connections)
-                            rounds.setdefault((f"{kind}:{connections}", name), []).append(figures)
-                            print(f"  {kind} {name} {figures.rate:,.0f}/s", file=sys.stderr)
-                counted = shadows(running.gateway.port, running.process)
+                for number, names in enumerate(BLOCKS):
+                    for kind, connections, name in order(options, names):
+                        one = Running(replace(running.gateway, model=name), running.process, 0)
+                        figures = bed.measure(one, kind, connections)
+                        key = number, f"{kind}:{connections}", name
+                        rounds.setdefault(key, []).append(figures)
+                        print(f"  {kind} {name} {figures.rate:,.0f}/s", file=sys.stderr)
+                    counted.append(shadows(running.gateway.port, running.process))
     medians = {key: _median(several) for key, several in rounds.items()}
     _print(medians)
     print(json.dumps(counted, indent=1))
     if options.json_file is not None:
         rows = [
-            {"scenario": scenario, "case": name, **asdict(figures)}
-            for (scenario, name), figures in medians.items()
+            {"block": number, "scenario": scenario, "case": name, **asdict(figures)}
+            for (number, scenario, name), figures in medians.items()
         ]
         told = {"rows": rows, "shadows": counted}
         options.json_file.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def order(options: Options, names: Sequence[str]) -> Iterator[tuple[str, int, str]]:
+    """One case after the other, so that a slow spell of the machine meets all."""
+    for _ in range(options.rounds):
+        for kind, connections in options.scenarios:
+            for name in names:
+                yield kind, connections, name
 
 
 def shadows(port: int, process: Pinned) -> dict[str, Any]:
@@ -107,11 +120,11 @@ def _median(several: list[Figures]) -> Figures:
     return min(several, key=lambda one: abs(one.p99 - statistics.median(o.p99 for o in several)))
 
 
-def _print(medians: dict[tuple[str, str], Figures]) -> None:
+def _print(medians: dict[tuple[int, str, str], Figures]) -> None:
     print("| scenario | case | requests/s | p50 µs | ratio | p99 µs | ratio | failures |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
-    for (scenario, name), figures in medians.items():
-        plain = medians[scenario, "not shadowed"]
+    for (number, scenario, name), figures in medians.items():
+        plain = medians[number, scenario, PLAIN]
         print(
             f"| {scenario} | {name} | {figures.rate:,.0f} | {figures.p50:,.0f} "
             f"| {figures.p50 / plain.p50:.2f} | {figures.p99:,.0f} "
