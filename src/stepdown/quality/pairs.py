@@ -21,7 +21,7 @@ class Pair(Struct, frozen=True):
     ``time`` is seconds since 1970. ``served``, ``candidate`` and ``reference`` are rungs: the last
     is the reference, the candidate is cheaper. ``rule`` is the decision's name. ``key`` names what
     is guarded, with everything that makes its evidence comparable (empty: nothing is guarded), and
-    ``epoch`` is the attempt at certification that the pair counts for. ``propensity`` is the
+    ``epoch`` is the stint, the stretch of one state, that it counts for. ``propensity`` is the
     probability with which the request was sampled. ``regret`` says whether the reference scored
     higher by more than the margin; None where the pair is unscored, and ``why`` says so. Money is
     US dollars, None where a price is unknown. ``readings`` are the signals' values by name.

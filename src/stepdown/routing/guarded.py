@@ -13,7 +13,8 @@ State = Literal["observing", "active", "trusted", "tripped"]
 
 
 class Guarded(Struct, frozen=True):
-    """A rule's state. ``key`` names its evidence, ``epoch`` the attempt at certification."""
+    """A rule's state. ``key`` names its evidence; ``epoch`` is its stint, the stretch of this state
+    that pairs count for (``quality.guard.states``)."""
 
     state: State
     key: str

@@ -1,5 +1,6 @@
 """What scorers have in common: what of an answer they read, and what counts as right."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from msgspec import json
@@ -8,7 +9,7 @@ from stepdown.routing.shapes import is_list
 from stepdown.types import Choice, Task
 
 
-class Base:
+class Base(ABC):
     """Scores the text of an answer against what is expected.
 
     An answer is its text (``Choice.text``), its refusal or its tool calls. One rule for all
@@ -29,9 +30,9 @@ class Base:
             return None
         return 0.0 if choice.refusal else self.rate(choice, task)
 
+    @abstractmethod
     def rate(self, choice: Choice, task: Task) -> float | None:
         """The score of an answer that is no refusal, to a task that this applies to."""
-        raise NotImplementedError
 
 
 def references(expected: Any) -> tuple[str, ...]:

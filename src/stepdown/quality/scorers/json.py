@@ -9,6 +9,7 @@ Expected is a JSON value, a text that holds an object or an array, or a list of 
 which is right.
 """
 
+from abc import abstractmethod
 from typing import Any, TypeVar
 
 from stepdown.cascade.validators.json import Unreadable
@@ -35,9 +36,9 @@ class OfJson(Base):
             return 0.0
         return max(self.near(value, each) for each in expected_values(task.expected))
 
+    @abstractmethod
     def near(self, value: Any, wanted: Any) -> float:
         """How near a value is to the one that is wanted, 0 to 1."""
-        raise NotImplementedError
 
 
 class Json(OfJson):
