@@ -115,7 +115,7 @@ class Ascent:
             await self._stop()
 
     async def _climb(self, start: int) -> Served:
-        climbing = climb(self._cascade, self._journey.request, start, len(self._ladder) - 1)
+        climbing = climb(self._cascade, self._journey.sent, start, len(self._ladder) - 1)
         step = next(climbing)
         while True:
             event = await self._take(step)

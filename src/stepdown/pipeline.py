@@ -1,7 +1,9 @@
 """One request's journey through the gateway, top to bottom. Read this first.
 
-    handle ─ decide ─ answer ─ call (try, wait, fall back) ─ serve ─ record ─ shadow
-                         └─── climb (``ascent.py``): call a cheap rung, check it, go up
+    handle ─ caches ─ decide ─ compress ─ answer ─ call (try, wait, fall back) ─ serve ─ record
+                                            └─── climb (``ascent.py``): call a cheap rung, check it,
+                                                 go up
+    At the end, however it comes: the ledger records, the shadow samples, the caches keep.
 
 The pipeline knows Protocols only (``ports.py``). It does the waiting and the I/O; what to decide,
 whom to call next and whether an answer will do are answered by objects that do none.
@@ -9,7 +11,8 @@ whom to call next and whether an answer will do are answered by objects that do 
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from msgspec import structs
 
@@ -18,8 +21,8 @@ from stepdown.calls import Call, total
 from stepdown.cascade.plan import CASCADE, Cascade, Cascades
 from stepdown.errors import NoDeployment, StepdownError, UnknownModel, UpstreamError
 from stepdown.names import known_names
-from stepdown.ports import Client, Fleet, Ledger, Route, Shadow
-from stepdown.types import Attempt, Decision, Journey, Request, Role, Usage, Wait
+from stepdown.ports import Cache, Client, Compressor, Fleet, Ledger, Route, Shadow
+from stepdown.types import Attempt, Decision, Hit, Journey, Request, Role, Usage, Wait
 
 monotonic = time.monotonic
 
@@ -34,12 +37,18 @@ class Pipeline:
         ledger: Ledger,
         cascades: Mapping[str, Cascades] | None = None,
         shadow: Shadow | None = None,
+        caches: Mapping[str, Sequence[Cache]] | None = None,
+        compressors: Mapping[str, Compressor] | None = None,
     ) -> None:
+        """``caches`` are by route or model, in the order in which they are asked; ``compressors``
+        by route or model."""
         self.routes = routes
         self.fleet = fleet
         self.ledger = ledger
         self.cascades = cascades or {}
         self.shadow = shadow
+        self.caches = caches or {}
+        self.compressors = compressors or {}
 
     async def handle(
         self, request: Request, client: Client, *, cascade: Cascade | None = None
@@ -51,10 +60,22 @@ class Pipeline:
         Raises StepdownError when there is no answer, or when a stream broke off.
         """
         journey = Journey(request, started=monotonic(), time=time.time())
+        caches = self.caches.get(request.target, ()) if cascade is None else ()
+        asked: list[Cache] = []
         try:
+            for cache in caches:
+                asked.append(cache)
+                hit = await cache.look(journey)
+                if hit is not None:
+                    await self._serve_again(journey, cache, hit, client)
+                    return journey
             await self._decide(journey)
+            for cache in caches:
+                client = cache.listen(journey, client)
             if self.shadow is not None:
                 client = self.shadow.listen(journey, client)
+            if self.compressors:
+                await self._compress(journey)
             await self._answer(journey, client, self._cascade(journey, cascade))
             journey.outcome = "answered"
         except StepdownError as error:
@@ -68,7 +89,31 @@ class Pipeline:
             self.ledger.record(journey)
             if self.shadow is not None:
                 self.shadow.offer(journey)
+            for cache in asked:
+                cache.offer(journey)
         return journey
+
+    # ── what was answered before ─────────────────────────────────────────────────────────────
+
+    async def _serve_again(self, journey: Journey, cache: Cache, hit: Hit, client: Client) -> None:
+        """Answer with what a cache holds. It costs nothing; the reference would have been asked."""
+        target = journey.request.target
+        route = self.routes.get(target)
+        journey.route = None if route is None else route.name
+        journey.reference_model = target if route is None else route.ladder[-1]
+        journey.cache, journey.hit = cache.name, hit
+        journey.decision = Decision(f"{cache.name}-cache", hit.model)
+        journey.cost = Decimal(0)
+        price = self.fleet.price(journey.reference_model)
+        if price is not None and hit.usage is not None:
+            journey.reference_cost = price.cost(hit.usage)
+        if journey.request.streams:
+            await client.open_stream(journey)
+            await client.write(hit.body)
+            await client.close_stream()
+        else:
+            await client.answer(journey, hit.body)
+        journey.outcome = "answered"
 
     # ── which model ──────────────────────────────────────────────────────────────────────────
 
@@ -107,13 +152,20 @@ class Pipeline:
             return None
         return cascades.of(journey.request, decision)
 
+    # ── what is sent ─────────────────────────────────────────────────────────────────────────
+
+    async def _compress(self, journey: Journey) -> None:
+        compressor = self.compressors.get(journey.request.target)
+        if compressor is not None:
+            journey.shrunk = await compressor.compress(journey)
+
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 
     async def _answer(self, journey: Journey, client: Client, cascade: Cascade | None) -> None:
         decision = journey.decision
         assert decision is not None
         if cascade is None:
-            call = await self.begin(journey, journey.request, decision.model)
+            call = await self.begin(journey, journey.sent, decision.model)
             await self.serve(journey, call, client)
         else:
             ladder = self.routes[journey.route or ""].ladder
@@ -248,7 +300,11 @@ class Pipeline:
             return
         journey.usage = usage
         reference = self.fleet.price(journey.reference_model or call.deployment.model)
-        if reference is price:
+        if journey.shrunk is not None:
+            usage = journey.shrunk.whole(usage)
+            if price is not None and call.attempt.cost is not None:
+                journey.compression_discount = price.cost(usage) - call.attempt.cost
+        elif reference is price:
             journey.reference_cost = call.attempt.cost
-        else:
-            journey.reference_cost = None if reference is None else reference.cost(usage)
+            return
+        journey.reference_cost = None if reference is None else reference.cost(usage)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Generator, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from stepdown.errors import UpstreamError
 from stepdown.types import (
@@ -10,11 +10,13 @@ from stepdown.types import (
     Choice,
     Consult,
     Decision,
+    Hit,
     Journey,
     Piece,
     Reading,
     Request,
     Scores,
+    Shrunk,
     Task,
     Timeouts,
     Try,
@@ -357,6 +359,40 @@ class Client(Protocol):
     async def write(self, data: bytes) -> None: ...
 
     async def close_stream(self) -> None: ...
+
+
+class Cache(Protocol):
+    """Answers a request again as a like one was answered before."""
+
+    @property
+    def name(self) -> Literal["exact", "semantic"]: ...
+
+    async def look(self, journey: Journey) -> Hit | None:
+        """A stored answer, or None; ``journey.cache`` says ``miss`` or ``bypass`` then.
+
+        A failing store is a miss. Raises StepdownError only where this request waited for another's
+        answer and what that failed with would meet this one too.
+        """
+        ...
+
+    def listen(self, journey: Journey, client: Client) -> Client:
+        """Called once a journey is decided: the client to answer to, which keeps the answer where
+        it may be stored."""
+        ...
+
+    def offer(self, journey: Journey) -> None:
+        """Called at the end of each journey that ``look`` saw, however it came: enqueues only,
+        never awaits and never raises."""
+        ...
+
+
+class Compressor(Protocol):
+    """Makes prompts shorter."""
+
+    async def compress(self, journey: Journey) -> Shrunk | None:
+        """What to send in place of a decided journey's request; None where that stays as it is.
+        Never raises."""
+        ...
 
 
 class Ledger(Protocol):

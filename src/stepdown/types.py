@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 # ── What the client asked ────────────────────────────────────────────────────────────────────
 
@@ -166,7 +166,8 @@ class Decision(Struct, frozen=True):
     ``name`` is the rule that decided, or one of the built-in reasons: ``default`` (no rule
     matched), ``cascade`` (no rule matched, and the answer will be checked), ``session`` (a
     conversation kept its rung), ``router`` (the user's own router),
-    ``router-failed``, ``direct`` (the client named a model, not a route).
+    ``router-failed``, ``direct`` (the client named a model, not a route), ``exact-cache`` or
+    ``semantic-cache`` (a stored answer was served; ``model`` is the one that had given it).
     ``policy`` is the hash of the rules that decided, so that a record says which policy it obeyed.
     ``propensity`` is the probability with which this rung was chosen (1 unless explored).
     ``held`` is the cheaper rung that the rule picks, where the guard lets the last one answer.
@@ -319,13 +320,48 @@ class Attempt(Struct, omit_defaults=True):
     early: bool = False
 
 
+class Hit(Struct, frozen=True):
+    """An answer that a cache holds.
+
+    ``body`` is what to answer with, in the form that the request asks for: the chat completion as
+    one object, or a stream's events. ``usage`` is what its call used, ``model`` the one that gave
+    it, ``stored`` the time in seconds since 1970. ``id`` names the entry.
+    """
+
+    id: str
+    body: bytes
+    model: str
+    usage: Usage | None
+    stored: float
+
+
+CacheState = Literal["exact", "semantic", "miss", "bypass"]
+"""Which cache answered, that none could, or that none was to be asked."""
+
+
+class Shrunk(Struct, frozen=True):
+    """What compression made of a request: what is sent in its place, which techniques did it, and
+    the prompt's estimated tokens before and after."""
+
+    request: Request
+    techniques: tuple[str, ...]
+    before: int
+    after: int
+
+    def whole(self, usage: Usage) -> Usage:
+        """What the whole prompt would have used, where the shrunk one used this."""
+        return structs.replace(usage, input=usage.input + self.before - self.after)
+
+
 class Journey(Struct):
     """One request's way through the gateway: filled in step by step, recorded at the end.
 
-    ``served`` is the attempt whose answer the client got, or gets.
+    ``cache`` says what the caches had to say, ``hit`` what one of them answered. ``shrunk`` is what
+    compression made of the request. ``served`` is the attempt whose answer the client got, or gets.
     ``outcome`` is ``answered``, ``failed`` or ``cancelled`` (the client went away).
     ``cost`` sums every attempt, failed ones included; ``reference_cost`` is what the strong model
-    would have cost for the same tokens. Either is None when a price is unknown.
+    would have cost for the whole prompt and the same answer; either is None when a price is
+    unknown. Of the difference, ``compression_discount`` and ``batch_discount`` are owed to those.
     """
 
     request: Request
@@ -335,6 +371,9 @@ class Journey(Struct):
     decision: Decision | None = None
     readings: Mapping[str, Reading] = {}
     reference_model: str | None = None
+    cache: CacheState | None = None
+    hit: Hit | None = None
+    shrunk: Shrunk | None = None
     attempts: list[Attempt] = []
     served: Attempt | None = None
     outcome: str = "failed"
@@ -343,6 +382,13 @@ class Journey(Struct):
     usage: Usage | None = None
     cost: Decimal | None = None
     reference_cost: Decimal | None = None
+    compression_discount: Decimal = Decimal(0)
+    batch_discount: Decimal = Decimal(0)
+
+    @property
+    def sent(self) -> Request:
+        """What goes upstream."""
+        return self.request if self.shrunk is None else self.shrunk.request
 
     @property
     def saved(self) -> Decimal | None:
