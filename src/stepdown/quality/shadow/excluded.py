@@ -65,7 +65,9 @@ def shown_tags(tags: frozenset[str]) -> tuple[str, ...]:
 def asked_again(request: Request, model: str) -> Request:
     """The client's own request, put to this model, its reply whole.
 
-    ``store: false`` goes with it: some accounts store what does not say so.
+    What asks for storage is excluded by ``Exclusions``. A ``store: false`` of the client's is kept
+    in the request, and none is added: a provider that stores by default is told not to store the
+    second answer either, where the client told it so, and only there.
     """
     fields = {name: raw for name, raw in request.fields.items() if name not in _DROPPED}
     fields["model"] = Raw(json.encode(model))
