@@ -95,7 +95,8 @@ def test_every_rule_of_the_configuration(place: Watched) -> None:
 
 
 def test_what_has_to_come(tmp_path: Path) -> None:
-    place = watched(tmp_path, regret={"budget": 0.02, "auto_promote": False, "probation": "12h"})
+    probation = {"probation": "12h", "probation_requests": 1500}
+    place = watched(tmp_path, regret={"budget": 0.02, "auto_promote": False, **probation})
     wards = place.wards
     store_events(
         place.url,
@@ -105,7 +106,8 @@ def test_what_has_to_come(tmp_path: Path) -> None:
     )
     lines = run("--config", place.config).output.splitlines()
     assert "    It is certified, and waits for: stepdown guard set faq active --why TEXT" in lines
-    assert "    It is observed again 12.0 h after that." in lines
+    again = "    It is observed again 12.0 h after that, once 1,500 more requests were its own."
+    assert again in lines
     assert "    It stays so until somebody sets it to something else." in lines
     assert "    why (set by ada): I know it" in lines
 

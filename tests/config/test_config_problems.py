@@ -73,7 +73,29 @@ MESSAGES = [
     (
         {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "regret": {"budgt": 0.02}}}},
         "routes.auto.regret.budgt: expected one of the keys budget, confidence, margin,"
-        " auto_promote, probation, got 'budgt'. Did you mean 'budget'?",
+        " auto_promote, probation, probation_requests, got 'budgt'. Did you mean 'budget'?",
+    ),
+    (
+        {
+            "routes": {
+                "auto": {
+                    "ladder": ["gpt-4o", "b"],
+                    "regret": {"budget": 0.1, "probation": None, "probation_requests": 9},
+                }
+            }
+        },
+        "routes.auto.regret: expected a probation beside probation_requests, got a mapping",
+    ),
+    (
+        {
+            "routes": {
+                "auto": {
+                    "ladder": ["gpt-4o", "b"],
+                    "regret": {"budget": 0.1, "probation_requests": 1.5},
+                }
+            }
+        },
+        "routes.auto.regret.probation_requests: expected a whole number, got 1.5",
     ),
     (
         {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "shadow": True}}},

@@ -97,6 +97,8 @@ def test_the_terms() -> None:
     assert usual.terms.probation == Probation(seconds=DAY)
     assert (usual.terms.least, usual.observed) == (0.02, 0.2)
     assert wards(LOW, regret={"budget": 0.1, "probation": None})[0].terms.probation is None
+    [counted] = wards(LOW, regret={"budget": 0.1, "probation": "1h", "probation_requests": 500})
+    assert counted.terms.probation == Probation(requests=500, seconds=3600.0)
 
 
 def test_tags_may_be_sampled_with_less_and_nothing_may_be_sampled() -> None:

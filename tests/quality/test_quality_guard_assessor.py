@@ -12,13 +12,14 @@ from stepdown.quality.guard.blocks import SETTLED, STRETCH
 from stepdown.quality.guard.drift import BLOCK
 from stepdown.quality.guard.recorded import cause_of, recorded
 from stepdown.quality.guard.states import Standing
+from stepdown.quality.guard.terms import Probation
 from stepdown.quality.guard.transitions import set_state
 from stepdown.quality.guard.wards import Ward
 from stepdown.quality.records.events import GuardEvent
 from stepdown.quality.records.guard_store import GuardStore
 from stepdown.quality.records.history import events
 from stepdown.storage.address import DatabaseUnavailable, parse
-from support.guarding import HOUR, add_pairs, loose_ward
+from support.guarding import HOUR, add_claimed, add_pairs, loose_ward
 from support.pairs import NOON, make_pair, reading, store_pairs
 
 EASY = loose_ward()
@@ -113,6 +114,29 @@ def test_a_trip_ends_after_its_probation(replica: Replica, database_url: str) ->
     assert replica.look(trusted) == ["probation over"]
     standing = replica.standing(trusted)
     assert (standing.state, standing.epoch, standing.stint) == ("observing", 2, 3)
+
+
+def test_a_probation_counts_the_requests_of_every_replica_since_the_trip(
+    replica: Replica, database_url: str
+) -> None:
+    counted = loose_ward(trusted=True, probation=Probation(requests=10, seconds=HOUR))
+    add_pairs(database_url, counted, 12, regrets=12)
+    assert replica.look(counted) == ["above budget"]
+    add_claimed(database_url, "easy", 500, at=NOON - 60)  # before the trip
+    add_claimed(database_url, "other", 500, at=NOON + 60)
+    add_claimed(database_url, "easy", 500, at=NOON + 60, route="other")
+    add_claimed(database_url, "easy", 6, at=NOON + 60)
+    replica.clock.now += HOUR + 1
+    assert replica.look(counted) == []
+    add_claimed(database_url, "easy", 4, at=NOON + 120)
+    restarted = Replica(database_url)
+    restarted.clock.now = NOON + HOUR - 1
+    assert restarted.look(counted) == []
+    restarted.clock.now = NOON + HOUR + 1
+    assert restarted.look(counted) == ["probation over"]
+    event = restarted.assessed.events[counted.key]
+    assert event.why == "probation is over, after 10 requests and 3601 seconds"
+    restarted.store.close()
 
 
 def test_without_following_only_what_is_set_by_hand_counts(

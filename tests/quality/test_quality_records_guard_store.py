@@ -11,6 +11,7 @@ from stepdown.quality.records.events import GuardEvent
 from stepdown.quality.records.guard_store import EXPIRED, GuardStore
 from stepdown.quality.records.pair_store import Batch, PairStore
 from stepdown.storage.address import DatabaseUnavailable, parse
+from support.guarding import add_claimed
 from support.pairs import NOON, make_pair, store_pairs
 
 EVENT = GuardEvent("a", 1, NOON, "auto", "rule", 1, "observing", "active", evidence={"pairs": 240})
@@ -64,6 +65,17 @@ def test_counts_of_very_many_keys(guard: GuardStore, database_url: str) -> None:
     counts = guard.counts({"a": 1, **{f"key {number}": number for number in range(1000)}})
     assert len(counts) == 1001
     assert counts["a"] == {0.02: (0, 1)}
+
+
+def test_requests_that_a_rule_claimed_since_a_moment(guard: GuardStore, database_url: str) -> None:
+    assert guard.claimed("auto", "easy", NOON) == 0
+    for minute, count in ((-60, 1), (0, 10), (60, 100), (120, 1000)):
+        add_claimed(database_url, "easy", count, at=NOON + minute)
+    add_claimed(database_url, "hard", 5, at=NOON + 60)
+    assert guard.claimed("auto", "easy", NOON + 59.9) == 1100
+    assert guard.claimed("auto", "easy", NOON - 0.1) == 1111 - 1
+    assert guard.claimed("auto", "hard", 0.0) == 5
+    assert guard.claimed("other", "easy", 0.0) == 0
 
 
 def test_an_index_answers_what_is_asked_often(sqlite_url: str) -> None:

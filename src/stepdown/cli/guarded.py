@@ -110,7 +110,10 @@ def outlook_line(position: Position, per_day: float | None) -> str | None:
     if standing.state == "tripped":
         if standing.held or terms.probation is None:
             return "It stays so until somebody sets it to something else."
-        return f"It is observed again {_span(terms.probation.seconds)} after that."
+        line = f"It is observed again {_span(terms.probation.seconds)} after that"
+        if terms.probation.requests:
+            line += f", once {terms.probation.requests:,} more requests were its own"
+        return f"{line}."
     if standing.state != "observing":
         return None
     ahead = progress(position, per_day)

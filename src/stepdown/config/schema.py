@@ -25,6 +25,7 @@ class RegretSettings(Section):
     """A route's regret budget: what its rules must be shown to stay below.
 
     ``probation`` is how long a rule that tripped stays so, in seconds; None: until by hand.
+    ``probation_requests`` is how many requests it has to have claimed since then, besides.
     """
 
     budget: Share
@@ -32,6 +33,13 @@ class RegretSettings(Section):
     margin: Margin = 0.1
     auto_promote: bool = True
     probation: Span | None = 86_400.0
+    probation_requests: Count = 0
+
+    @model_validator(mode="after")
+    def _requests_within_a_probation(self) -> Self:
+        if self.probation is None and self.probation_requests:
+            raise ValueError("expected a probation beside probation_requests")
+        return self
 
 
 class RouteShadowSettings(Section):

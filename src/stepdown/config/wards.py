@@ -112,7 +112,9 @@ def _of_route(
             regret.confidence,
             len(savers),
             bool(each.options.get("auto_promote", regret.auto_promote)),
-            None if regret.probation is None else Probation(seconds=regret.probation),
+            None
+            if regret.probation is None
+            else Probation(regret.probation_requests, regret.probation),
             _judge_errors(config),
         )
         observed = rates.least(each.name, "observing") or _NEVER

@@ -70,14 +70,25 @@ class Assessor:
         mine = counts[ward.key]
         terms = ward.terms_in(standing.state, mine)
         if standing.state == "tripped":
-            event = events.get(ward.key)
-            seconds = 0.0 if event is None else self._clock() - event.time
-            return after_probation(standing, terms, requests=0, seconds=seconds)
+            return self._restored(ward, standing, terms, events.get(ward.key))
         follows = step(standing, mine, terms)
         if follows is not None and follows.cause == "certified":
             worst = step(standing, mine + self._unsettled(standing), terms)
             return follows if worst is not None and worst.cause == "certified" else None
         return follows or self._drifted(standing, terms)
+
+    def _restored(
+        self, ward: Ward, standing: Standing, terms: Terms, trip: GuardEvent | None
+    ) -> Transition | None:
+        """Back from a trip. Requests are counted once the seconds alone would do: the ledger has
+        them, of all replicas and over restarts."""
+        if trip is None or terms.probation is None:
+            return None
+        seconds = self._clock() - trip.time
+        requests = 0
+        if seconds >= terms.probation.seconds and terms.probation.requests:
+            requests = self._store.claimed(ward.route, ward.rule, trip.time)
+        return after_probation(standing, terms, requests=requests, seconds=seconds)
 
     def _unsettled(self, standing: Standing) -> Counts:
         """The pairs that no scorer could tell, each taken for a regret: where only differing

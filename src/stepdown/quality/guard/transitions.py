@@ -44,7 +44,8 @@ def after_probation(
         return None
     if not terms.probation.over(requests, seconds):
         return None
-    why = f"probation is over, after {requests} requests and {seconds:.0f} seconds"
+    counted = f"{requests} requests and " if terms.probation.requests else ""
+    why = f"probation is over, after {counted}{seconds:.0f} seconds"
     return Transition(standing, reobserved(standing), "probation over", why)
 
 

@@ -31,8 +31,8 @@ class GuardStore(Session):
         self._append = statements.insert_new(
             "guard_events", events.COLUMNS, events.KEY, self.marker
         )
-        self._stretches, self._expired, self._spent = map(
-            self._marked, (_STRETCHES, _EXPIRED, _SPENT)
+        self._stretches, self._expired, self._claimed, self._spent = map(
+            self._marked, (_STRETCHES, _EXPIRED, _CLAIMED, _SPENT)
         )
 
     def counts(self, epochs: Mapping[str, int]) -> dict[str, Counts]:
@@ -90,6 +90,17 @@ class GuardStore(Session):
             cursor.execute(self._append, events.row_of(event))
             return cursor.rowcount == 1
 
+    def claimed(self, route: str, rule: str, since: float) -> int:
+        """How many requests a rule decided after a moment (seconds since 1970), however they ended.
+
+        From the ledger's sums: those of the moment's own minute are left out, after a week those of
+        its hour.
+        """
+        with self._transaction(writes=False) as cursor:
+            cursor.execute(self._claimed, (int(since), route, rule))
+            [found] = cursor.fetchone() or (0,)
+        return int(found)
+
     def spent(self, since: float) -> dict[str, Decimal]:
         """US dollars by reason, from the hour of a moment on (seconds since 1970)."""
         with self._transaction(writes=False) as cursor:
@@ -132,6 +143,9 @@ _STANDINGS = f"""
 SELECT {", ".join(f"guard_events.{column}" for column in events.COLUMNS)} FROM guard_events
 JOIN (SELECT key, MAX(seq) AS seq FROM guard_events GROUP BY key) AS latest
 ON latest.key = guard_events.key AND latest.seq = guard_events.seq
+"""
+_CLAIMED = """
+SELECT COALESCE(SUM(requests), 0) FROM rollup WHERE bucket > ? AND route = ? AND decision = ?
 """
 _SPENT = """
 SELECT reason, SUM(cost) FROM shadow_counters
