@@ -9,10 +9,15 @@ StepdownError
 │   ├── UnknownModel            404 model_not_found
 │   ├── UnknownPath             404 unknown_url
 │   ├── UnknownJob              404 job_not_found
+│   ├── UnknownFile             404 file_not_found
+│   ├── UnknownBatch            404 batch_not_found
 │   ├── TooManyJobs             429 too_many_jobs
+│   ├── TooManyBatches          429 too_many_batches
+│   ├── RequestTimedOut         408 request_timeout
 │   ├── BodyTooLarge            413 body_too_large
 │   └── PromptTooLong           400 context_length_exceeded
 ├── JobsUnavailable             503 the database that keeps jobs is away, or the server is stopping
+│   └── BatchesUnavailable      503 the same, of batches
 ├── JobTimedOut                 504 a job was not answered within its deadline
 ├── JobLost                     500 the process that ran a job ended before it did
 ├── ExtractionFailed            502 no rung gave data of the wanted shape
@@ -91,6 +96,16 @@ class UnknownJob(RequestError):
     status = 404
 
 
+class UnknownFile(RequestError):
+    code = "file_not_found"
+    status = 404
+
+
+class UnknownBatch(RequestError):
+    code = "batch_not_found"
+    status = 404
+
+
 class TooManyJobs(RequestError):
     """``retry_after`` is in seconds."""
 
@@ -98,6 +113,20 @@ class TooManyJobs(RequestError):
     status = 429
     type = "rate_limit_error"
     retry_after = 10.0
+
+
+class TooManyBatches(RequestError):
+    """``retry_after`` is in seconds."""
+
+    code = "too_many_batches"
+    status = 429
+    type = "rate_limit_error"
+    retry_after = 60.0
+
+
+class RequestTimedOut(RequestError):
+    code = "request_timeout"
+    status = 408
 
 
 class BodyTooLarge(RequestError):
@@ -113,6 +142,10 @@ class JobsUnavailable(StepdownError):
     code = "jobs_unavailable"
     status = 503
     retryable = True
+
+
+class BatchesUnavailable(JobsUnavailable):
+    code = "batches_unavailable"
 
 
 class JobTimedOut(StepdownError):
