@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import httptools
 from starlette.types import Message, Scope
 
+from stepdown.errors import StepdownError
+from stepdown.server.inflow import Inflow
+
 if TYPE_CHECKING:
     from stepdown.server.protocol import Connection
 
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -30,10 +34,12 @@ class Exchange:
         "_counted",
         "_head",
         "_query",
+        "_taken",
         "_version",
         "body",
         "done",
         "headers",
+        "inflow",
         "keep_alive",
         "method",
         "path",
@@ -50,6 +56,7 @@ class Exchange:
         body: bytes,
         *,
         keep_alive: bool,
+        inflow: Inflow | None = None,
     ) -> None:
         self._connection = connection
         self.method = method
@@ -58,7 +65,9 @@ class Exchange:
             path = httptools.parse_url(url).path or b"/"
         self.path: bytes = path
         self.headers = headers
-        self.body: bytes | None = body
+        self.body: bytes | None = body if inflow is None else None
+        self.inflow = inflow
+        self._taken = False
         self.keep_alive = keep_alive
         self.started = False
         self.done = False
@@ -108,6 +117,7 @@ class Exchange:
 
     def _whole_head(self, head: bytes, length: int | None) -> bytes:
         """Say how the body is delimited, and end the head."""
+        self._stop_unless_sent()
         if length is not None:
             framing = b"content-length: %d\r\n" % length
         elif self._version == "1.0":
@@ -138,12 +148,27 @@ class Exchange:
         }
 
     async def receive(self) -> Message:
+        if self.inflow is not None and not self._taken:
+            return await self._take(self.inflow)
         body = self.body
         if body is None:
             await self._connection.departure()
             return {"type": "http.disconnect"}
         self.body = None
         return {"type": "http.request", "body": body, "more_body": False}
+
+    async def _take(self, inflow: Inflow) -> Message:
+        """What has come of a body. Raises BodyTooLarge or RequestTimedOut."""
+        if inflow.expected:
+            inflow.expected = False
+            self._connection.write(CONTINUE)
+        try:
+            data, more = await inflow.take()
+        except StepdownError:
+            self.keep_alive = False
+            raise
+        self._taken = not more
+        return {"type": "http.request", "body": data, "more_body": more}
 
     async def send(self, message: Message) -> None:
         connection = self._connection
@@ -181,4 +206,11 @@ class Exchange:
         """The head that the application began; it may have delimited the body itself."""
         if not self._counted:
             return self._whole_head(self._head, length)
+        self._stop_unless_sent()
         return self._head + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+
+    def _stop_unless_sent(self) -> None:
+        """A client that was never told to send its body may send it or not: nothing else can be
+        read from it."""
+        if self.inflow is not None and self.inflow.expected:
+            self.keep_alive = False

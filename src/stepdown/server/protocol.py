@@ -5,6 +5,9 @@ because it took half of a request's time (docs/adr/0003-http.md has the figures)
 the head of an answer goes out with its first bytes, requests start when their body is in, a
 request whose client goes away is cancelled, and one clock watches every connection's patience.
 A request and its answer are an ``Exchange`` (``exchange.py``).
+
+Bodies are read whole before their request starts, but on the paths that ``streamed`` names: there
+the request starts with its head, and takes the body as it comes (``inflow.py``).
 """
 
 import asyncio
@@ -19,7 +22,8 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from stepdown.server.exchange import Exchange, status_line
+from stepdown.server.exchange import CONTINUE, Exchange, status_line
+from stepdown.server.inflow import Inflow
 
 log = logging.getLogger("stepdown.server")
 
@@ -32,7 +36,9 @@ SLOW = 60.0
 """Seconds a request may take to arrive without a byte coming in."""
 READ = 256 * 1024
 """The most bytes that the loop hands over at once."""
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LINGER = 30.0
+"""Seconds for which a body that is no longer wanted is read and thrown away, so that its sender
+gets to read the answer: closing at once would reset the connection under it."""
 
 
 class Connection(asyncio.Protocol):
@@ -41,6 +47,10 @@ class Connection(asyncio.Protocol):
     def max_body(self) -> int:
         """The most bytes of a body; ``server.run`` puts the configuration's limit in its place."""
         return MAX_BODY
+
+    def streamed(self, url: bytes) -> int:
+        """The most bytes of a body that is handed over as it comes; 0 where it is read whole."""
+        return 0
 
     def serve(self, exchange: Exchange) -> Awaitable[None]:
         """Answer one request; ``server.run`` sends chat on a straighter path than ASGI's."""
@@ -65,6 +75,9 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._gone: asyncio.Future[None] | None = None
+        self._inflow: Inflow | None = None
+        self._lingers_until = 0.0
+        self._paused = False
         self._stopping = False
         self._arriving = False
         self._head_in = False
@@ -136,12 +149,18 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Close a connection that has tried the server's patience."""
-        if self._exchange is None:
-            quiet = now - self._heard
+        quiet = now - self._heard
+        if self._lingers_until:
+            if now > self._lingers_until or quiet > SLOW:
+                self._close()
+        elif self._exchange is None:
             if self._arriving and quiet > SLOW:
                 self._refuse(408)
             elif quiet > IDLE:
                 self._close()
+        elif self._inflow is not None and quiet > SLOW and not self._paused:
+            self._exchange.keep_alive = False
+            self._inflow.late()
 
     # ── the parser's side ────────────────────────────────────────────────────────────────────
 
@@ -164,11 +183,20 @@ class Connection(asyncio.Protocol):
         if self._fed > MAX_HEAD and sum(map(len, raw)) + sum(map(len, raw.values())) > MAX_HEAD:
             raise _HeadTooLarge
         self._headers = [(name.lower(), value) for name, value in raw.items()]
+        expected = False
         for name, value in self._headers:
             if name == b"expect" and value.lower() == b"100-continue":
-                self.write(_CONTINUE)
+                expected = True
+        if most := self.streamed(self._url):
+            self._inflow = Inflow(most, self._pace, expected=expected)
+            self._dispatch()
+        elif expected:
+            self.write(CONTINUE)
 
     def on_body(self, data: bytes) -> None:
+        if self._inflow is not None:
+            self._inflow.put(data)
+            return
         self._size += len(data)
         if self._size > self.max_body():
             raise _BodyTooLarge
@@ -176,7 +204,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if not self._parser.should_upgrade():
-            self._dispatch()
+            self._complete()
 
     # ── requests, one at a time ──────────────────────────────────────────────────────────────
 
@@ -190,7 +218,7 @@ class Connection(asyncio.Protocol):
         if not length.isdigit() or (b"transfer-encoding", b"chunked") in self._headers:
             self._refuse(400)
             return
-        if int(length) > self.max_body():
+        if self._inflow is None and int(length) > self.max_body():
             self._refuse(413)
             return
         self._owed = int(length)
@@ -198,14 +226,26 @@ class Connection(asyncio.Protocol):
 
     def _collect(self, data: bytes) -> None:
         data = data[: self._owed]
-        self._pieces.append(data)
         self._owed -= len(data)
+        self.on_body(data)
         if not self._owed:
+            self._complete()
+
+    def _complete(self) -> None:
+        """A request's last byte is in."""
+        self._arriving = False
+        inflow, self._inflow = self._inflow, None
+        if inflow is None:
             self._dispatch()
+            return
+        inflow.end()
+        if self._lingers_until:
+            self._lingers_until = 0.0
+            if self._stopping:
+                self._close()
 
     def _dispatch(self) -> None:
-        """A request is in: answer it, or let it wait for its turn."""
-        self._arriving = False
+        """A request is in, or its head where its body is streamed: answer it, or let it wait."""
         parser, pieces = self._parser, self._pieces
         exchange = Exchange(
             self,
@@ -214,14 +254,28 @@ class Connection(asyncio.Protocol):
             parser.get_http_version(),
             self._headers,
             pieces[0] if len(pieces) == 1 else b"".join(pieces),
-            keep_alive=parser.should_keep_alive() and not self._stopping,
+            keep_alive=parser.should_keep_alive()
+            and not (self._stopping or parser.should_upgrade()),
+            inflow=self._inflow,
         )
         if self._exchange is None:
             self._start(exchange)
         else:  # pipelined: answered in order, and no more is read until then
             self._waiting.append(exchange)
-            if self._transport is not None:
-                self._transport.pause_reading()
+            self._pace()
+
+    def _pace(self) -> None:
+        """Read on, or not: while requests wait, or a body is not taken, nothing is read."""
+        inflow = self._inflow
+        pause = bool(self._waiting) or (inflow is not None and inflow.full)
+        if pause == self._paused or self._transport is None:
+            return
+        self._paused = pause
+        if pause:
+            self._transport.pause_reading()
+        else:
+            self._heard = self._loop.time()
+            self._transport.resume_reading()
 
     def _start(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -243,12 +297,20 @@ class Connection(asyncio.Protocol):
         self._heard = self._loop.time()
         if self._transport is None:
             return
-        if not exchange.done or not exchange.keep_alive:
+        inflow = exchange.inflow
+        if exchange.done and inflow is not None and not inflow.ended and not inflow.expected:
+            self._linger(inflow, stop=not exchange.keep_alive)
+        elif not exchange.done or not exchange.keep_alive:
             self._close()
         elif self._waiting:
             self._start(self._waiting.popleft())
-            if not self._waiting:
-                self._transport.resume_reading()
+            self._pace()
+
+    def _linger(self, inflow: Inflow, *, stop: bool) -> None:
+        """A request was answered before its body was in: throw the rest away, for a while."""
+        self._lingers_until = self._loop.time() + LINGER
+        self._stopping |= stop
+        inflow.discard()
 
     def write(self, data: bytes) -> None:
         if self._held:
@@ -276,7 +338,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int) -> None:
         """Answer a request that cannot be read, and hang up."""
-        if self._transport is not None and self._exchange is None:
+        unanswered = self._exchange is None and not self._lingers_until
+        if self._transport is not None and unanswered:
             body = _refusal(status, self.max_body())
             self._transport.write(
                 b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
