@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json, structs
 
 from stepdown.errors import (
     NoDeployment,
@@ -23,9 +23,11 @@ from stepdown.server.requests import parse
 from stepdown.types import (
     Attempt,
     Decision,
+    Hit,
     Journey,
     Reading,
     Request,
+    Shrunk,
     Timeouts,
     Try,
     Usage,
@@ -218,16 +220,60 @@ class Watching:
         self.said.append(("offer", journey.outcome))
 
 
+class Held:
+    """A cache that holds what it is given, and notes what it is asked."""
+
+    def __init__(
+        self, name: Literal["exact", "semantic"], said: list[str], hit: Hit | None = None
+    ) -> None:
+        self.name = name
+        self.said = said
+        self.hit = hit
+
+    async def look(self, journey: Journey) -> Hit | None:
+        self.said.append(f"{self.name} looks")
+        journey.cache = "miss"
+        return self.hit
+
+    def listen(self, journey: Journey, client: Client) -> Client:
+        assert journey.decision is not None
+        self.said.append(f"{self.name} listens")
+        return client
+
+    def offer(self, journey: Journey) -> None:
+        assert journey.ended is not None
+        self.said.append(f"{self.name}: {journey.outcome}")
+
+
+class Halving:
+    """A compressor that takes half of a prompt of 200 tokens away."""
+
+    async def compress(self, journey: Journey) -> Shrunk | None:
+        assert journey.decision is not None
+        shorter = structs.replace(journey.request, fields={"messages": Raw(b"[]")})
+        return Shrunk(shorter, ("extract",), 200, 100)
+
+
 def travel(
     *endpoints: Endpoint,
     ear: Ear | None = None,
     model: str = "auto",
     stream: bool = False,
     shadow: Watching | None = None,
+    caches: Sequence[Held] = (),
+    compressor: Halving | None = None,
 ) -> tuple[Journey, Ear, ListedFleet, BaseException | None]:
     """One request's journey, recorded, and the error it ended with."""
     fleet, book, client = ListedFleet(*endpoints), Book(), ear or Ear()
-    pipeline = Pipeline({"auto": FixedRoute()}, fleet, book, shadow=shadow)
+    compressors = {} if compressor is None else {model: compressor}
+    pipeline = Pipeline(
+        {"auto": FixedRoute()},
+        fleet,
+        book,
+        shadow=shadow,
+        caches={model: caches},
+        compressors=compressors,
+    )
     request = parse(
         [],
         json.encode(
@@ -421,3 +467,71 @@ def test_only_an_answered_turn_is_remembered() -> None:
             with pytest.raises(UpstreamFailed):
                 handled()
         assert route.remembered == count
+
+
+STORED = Hit("entry", b"stored", "cheap", Usage(input=100, output=10), 0.0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stored_answer_costs_nothing_and_asks_nobody(stream: bool) -> None:
+    said: list[str] = []
+    caches = [Held("exact", said, STORED), Held("semantic", said)]
+    shadow = Watching()
+    journey, ear, _, error = travel(cheap(), STRONG, stream=stream, caches=caches, shadow=shadow)
+    assert error is None
+    assert (ear.heard, ear.events) == (b"stored", ["open", "close"] if stream else ["answer"])
+    assert said == ["exact looks", "exact: answered"]
+    assert journey.decision == Decision("exact-cache", "cheap")
+    assert (journey.cache, journey.route, journey.attempts) == ("exact", "auto", [])
+    assert journey.cost == 0
+    assert journey.saved == journey.reference_cost == Decimal("11.00")
+    assert shadow.said == [("offer", "answered")]
+
+
+def test_each_cache_sees_what_those_before_it_missed() -> None:
+    said: list[str] = []
+    caches = [Held("exact", said), Held("semantic", said, STORED)]
+    journey, _, _, _ = travel(cheap(), STRONG, caches=caches)
+    assert said == ["exact looks", "semantic looks", "exact: answered", "semantic: answered"]
+    assert journey.cache == "semantic"
+
+
+def test_after_a_miss_the_caches_hear_the_answer() -> None:
+    said: list[str] = []
+    caches = [Held("exact", said), Held("semantic", said)]
+    journey, ear, _, _ = travel(cheap(ScriptedReply(200, [REPLY])), STRONG, caches=caches)
+    assert (ear.heard, journey.cache) == (REPLY, "miss")
+    assert said == [
+        "exact looks",
+        "semantic looks",
+        "exact listens",
+        "semantic listens",
+        "exact: answered",
+        "semantic: answered",
+    ]
+
+
+def test_the_caches_hear_of_a_failure() -> None:
+    said: list[str] = []
+    travel(cheap(UpstreamUnreachable("a")), caches=[Held("exact", said)])
+    assert said == ["exact looks", "exact listens", "exact: failed"]
+
+
+def test_what_a_waiting_request_is_told_is_its_end() -> None:
+    class Failing(Held):
+        async def look(self, journey: Journey) -> Hit | None:
+            raise UpstreamFailed("the one that was waited for failed")
+
+    said: list[str] = []
+    journey, _, _, error = travel(cheap(), caches=[Failing("exact", said)])
+    assert isinstance(error, UpstreamFailed)
+    assert (journey.outcome, said) == ("failed", ["exact: failed"])
+
+
+def test_a_shorter_prompt_is_sent_and_the_whole_one_is_the_reference() -> None:
+    journey, _, _, error = travel(cheap(ScriptedReply(200, [REPLY])), STRONG, compressor=Halving())
+    assert error is None
+    assert journey.sent.fields == {"messages": Raw(b"[]")}
+    assert journey.cost == Decimal("1.10")
+    assert journey.reference_cost == Decimal("21.00")  # 200 tokens in, 10 out
+    assert journey.compression_discount == Decimal("1.00")  # 100 tokens of the cheap model

@@ -245,7 +245,7 @@ class Gateway:
         return Reply(
             request.id,
             keeper.body,
-            "" if served is None else served.model,
+            _model_of(journey),
             "" if journey.decision is None else journey.decision.name,
             journey.cost,
             journey.saved,
@@ -395,6 +395,13 @@ class BlockingGateway:
         extract = self._gateway.extract_with_cascade
         found: Extracted[Any] = self._run(lambda: extract(prompt, schema, **options, **fields))
         return found
+
+
+def _model_of(journey: Journey) -> str:
+    """The model whose answer was served."""
+    if journey.hit is not None:
+        return journey.hit.model
+    return "" if journey.served is None else journey.served.model
 
 
 class _Keeper:

@@ -11,6 +11,7 @@ from stepdown.ledger.writer import Ledger
 from stepdown.storage.address import parse
 from stepdown.storage.database import make_engine, open_database
 from stepdown.storage.tables import request_log
+from stepdown.types import Hit
 from support.journeys import make_journey
 
 
@@ -27,6 +28,18 @@ def test_many_segments_in_order(database_url: str, monkeypatch: pytest.MonkeyPat
     assert [detail.id for detail in requests(engine)] == expected
     assert [detail.id for detail in requests(engine, now + 4)] == expected[4:]
     assert [prompt.id for prompt in prompts(engine, now + 7)] == expected[7:]
+    engine.dispose()
+
+
+def test_what_a_cache_answered_was_decided_by_no_policy(sqlite_url: str) -> None:
+    ledger = Ledger(sqlite_url)
+    asked, stored = make_journey(), make_journey()
+    stored.cache, stored.hit = "exact", Hit("entry", b"{}", "gpt-4o-mini", None, 0.0)
+    for journey in (asked, stored):
+        ledger.record(journey)
+    ledger.close()
+    engine = open_database(sqlite_url)
+    assert [detail.id for detail in requests(engine)] == [asked.request.id]
     engine.dispose()
 
 

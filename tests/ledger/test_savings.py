@@ -10,7 +10,7 @@ from stepdown.ledger.writer import Ledger
 from stepdown.storage.address import parse
 from stepdown.storage.database import open_database
 from stepdown.storage.store import Slice, Store
-from stepdown.types import Journey
+from stepdown.types import Hit, Journey
 from support.journeys import make_journey
 
 
@@ -101,12 +101,48 @@ def test_sums_beyond_what_an_integer_holds(database_url: str) -> None:
     """Nine million dollars in picodollars fill 64 bits; a sum over minutes must not stop there."""
     store = Store(parse(database_url))
     amount = 2**63 - 1
-    rows = [
-        (60 * i, "auto", "r", 0, "m", "answered", "", 1, 1, 0, 0, 0, 0, 0, amount, amount, -amount)
-        for i in range(1, 5)
-    ]
+    counts, money = (1, 1, 0, 0, 0, 0, 0), (amount, amount, -amount, -amount, 0, 0, 0, 0)
+    rows = [(60 * i, "auto", "r", 0, "m", "answered", "", *counts, *money) for i in range(1, 5)]
     store.write(Slice(None, None, rows))
     store.close()
     total = report(database_url).total
     exact = Decimal(4 * amount).scaleb(-12)
     assert (total.cost, total.reference_cost, total.saved) == (exact, exact, -exact)
+    assert total.saved_by["exact"] == -exact
+    assert total.saved_by["route"] == 0
+
+
+def saved_by(kind: str, saved: str) -> Journey:
+    """A journey that saved so much by one saver alone, or with another."""
+    journey = make_journey(cost="1", reference_cost=str(1 + Decimal(saved)))
+    match kind:
+        case "exact" | "semantic" as cache:
+            journey.cache = cache
+            journey.hit = Hit("entry", b"{}", "gpt-4o-mini", None, 0.0)
+            journey.attempts, journey.usage, journey.cost = [], None, Decimal(0)
+            journey.reference_cost = Decimal(saved)
+        case "cascade":
+            journey.attempts[0].rung = 0
+        case "compression":
+            journey.compression_discount = Decimal(saved)
+        case "batch":
+            journey.batch_discount = Decimal(saved)
+        case _:
+            pass
+    return journey
+
+
+def test_what_is_saved_adds_up_by_saver(database_url: str) -> None:
+    amounts = {
+        "exact": "0.5",
+        "semantic": "0.25",
+        "route": "4",
+        "cascade": "-0.125",
+        "compression": "0.0625",
+        "batch": "2",
+    }
+    write(database_url, *(saved_by(kind, saved) for kind, saved in amounts.items()))
+    total = report(database_url).total
+    assert {saver: str(saved.normalize()) for saver, saved in total.saved_by.items()} == amounts
+    assert sum(total.saved_by.values(), Decimal(0)) == total.saved == Decimal("6.6875")
+    assert total.downgraded == 4  # what a cache answered was not sent anywhere

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import cast
 
 import click
@@ -10,7 +11,7 @@ from stepdown.cli.cascades import print_rungs, rungs_as_json
 from stepdown.cli.quantities import dollars, percent, plain, since
 from stepdown.errors import ConfigError
 from stepdown.ledger.rungs import Rung, rungs
-from stepdown.ledger.savings import GROUPINGS, By, Report, Savings, savings
+from stepdown.ledger.savings import GROUPINGS, SAVERS, By, Report, Savings, savings
 from stepdown.storage.address import DatabaseUnavailable
 from stepdown.storage.database import open_database
 
@@ -36,7 +37,8 @@ def command(
     """Show requests, the share sent down, cost, reference cost and what was saved.
 
     The reference is what the route's strong model would have cost for the same tokens. By rung:
-    what the tries of cascades cost and saved, and which rungs lose money. Without --database and
+    what the tries of cascades cost and saved, and which rungs lose money. Where caches, cascades,
+    compression or batches saved something, each has a column of its own. Without --database and
     --config: the default ledger, or $STEPDOWN_DATABASE.
     """
     if url is not None and config is not None:
@@ -74,18 +76,27 @@ def _print(report: Report, by: str) -> None:
         return
     table = Table(title="What was saved")
     table.add_column(by, overflow="fold")
-    for heading in ("requests", "sent down", "cost", "reference", "saved", ""):
+    savers = _savers(report)
+    for heading in ("requests", "sent down", "cost", "reference", "saved", "", *savers):
         table.add_column(heading, justify="right")
     for row in report.rows:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, savers))
     table.add_section()
-    table.add_row(*_cells(report.total), style="bold")
+    table.add_row(*_cells(report.total, savers), style="bold")
     out.print(table)
     for note in _notes(report):
         out.print(note)
 
 
-def _cells(row: Savings) -> list[str]:
+def _savers(report: Report) -> list[str]:
+    """The savers to show, each in its column; where there is but the route, "saved" says it all."""
+    saved_by = [row.saved_by for row in report.rows]
+    active = [saver for saver in SAVERS if any(row[saver] for row in saved_by)]
+    return [] if active == ["route"] else active
+
+
+def _cells(row: Savings, savers: Sequence[str]) -> list[str]:
+    saved_by = row.saved_by
     return [
         row.name or "–",
         f"{row.requests:,}",
@@ -94,6 +105,7 @@ def _cells(row: Savings) -> list[str]:
         dollars(row.reference_cost),
         dollars(row.saved),
         percent(row.saved, row.reference_cost),
+        *(dollars(saved_by[saver]) for saver in savers),
     ]
 
 
@@ -137,5 +149,6 @@ def _fields(row: Savings) -> dict[str, object]:
         "cost": plain(row.cost),
         "reference_cost": plain(row.reference_cost),
         "saved": plain(row.saved),
+        "saved_by": {saver: plain(amount) for saver, amount in row.saved_by.items()},
         "share_saved": None if row.share_saved is None else float(row.share_saved),
     }

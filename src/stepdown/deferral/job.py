@@ -37,10 +37,11 @@ def is_id(text: str) -> bool:
 
 def answered(journey: Journey, body: bytes) -> Ending:
     """The end of a job that was answered, with what ``x-stepdown-*`` headers would have told."""
-    served, decision = journey.served, journey.decision
+    served, decision, hit = journey.served, journey.decision, journey.hit
+    answering = served if hit is None else hit
     facts: dict[str, Any] = {
         "request_id": journey.request.id,
-        "model": None if served is None else served.model,
+        "model": None if answering is None else answering.model,
         "decision": None if decision is None else decision.name,
         "cost": _dollars(journey.cost),
         "saved": _dollars(journey.saved),

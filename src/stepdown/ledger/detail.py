@@ -31,7 +31,12 @@ class Detail(Struct, frozen=True, array_like=True, gc=False):
     and ``deployment`` are those of the last attempt, and ``estimated`` says whether its usage is
     the gateway's own estimate. ``usage`` and ``cost`` (US dollars, None where a price is unknown)
     sum all attempts, a cascade's rejected answers and its graders' calls included;
-    ``reference_cost`` is that of the served answer alone.
+    ``reference_cost`` is that of the served answer alone, to the whole prompt.
+
+    ``cache`` is ``exact`` or ``semantic`` where a stored answer was served: without an attempt, a
+    usage and a cost. ``techniques`` shortened the prompt from ``tokens_before`` to ``tokens_after``
+    (estimates; the usage is that of the shorter one). The discounts are those savers' part of what
+    was saved.
     """
 
     id: str
@@ -60,6 +65,12 @@ class Detail(Struct, frozen=True, array_like=True, gc=False):
     intent: str | None
     session: str | None
     tags: str
+    cache: str = ""
+    techniques: tuple[str, ...] = ()
+    tokens_before: int = 0
+    tokens_after: int = 0
+    compression_discount: Decimal = ZERO
+    batch_discount: Decimal = ZERO
 
     @property
     def latency(self) -> float:
@@ -82,7 +93,20 @@ class Detail(Struct, frozen=True, array_like=True, gc=False):
     @property
     def downgraded(self) -> bool:
         """Whether the route sent it to another model than the reference."""
-        return self.route != "" and self.model != self.reference_model
+        return self.route != "" and self.model != self.reference_model and not self.is_hit
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether a stored answer was served."""
+        return self.cache in ("exact", "semantic")
+
+    @property
+    def saver(self) -> str:
+        """Whose saving it is, but for the discounts: ``exact``, ``semantic``, ``cascade`` or
+        ``route``."""
+        if self.is_hit:
+            return self.cache
+        return "cascade" if self.attempts and self.attempts[0].rung is not None else "route"
 
 
 def detail_of(journey: Journey) -> Detail:
@@ -93,7 +117,8 @@ def detail_of(journey: Journey) -> Detail:
         attempts = _served_last(attempts, journey.served)
         usage = _sum(attempts)
     last = attempts[-1] if attempts else None
-    spent = usage is not None
+    spent = usage is not None or journey.hit is not None
+    shrunk = journey.shrunk
     return Detail(
         request.id,
         journey.time,
@@ -121,6 +146,12 @@ def detail_of(journey: Journey) -> Detail:
         request.intent,
         request.session,
         tags_of(request),
+        journey.cache or "",
+        () if shrunk is None else shrunk.techniques,
+        0 if shrunk is None else shrunk.before,
+        0 if shrunk is None else shrunk.after,
+        journey.compression_discount,
+        journey.batch_discount,
     )
 
 

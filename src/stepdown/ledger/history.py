@@ -15,10 +15,11 @@ SEGMENTS_AT_A_TIME = 50
 def requests(database: Engine, since: float = 0.0) -> Iterator[Detail]:
     """The details of requests since a moment (seconds since 1970), a few segments in memory.
 
+    Those that a cache answered are left out: no policy decided on them.
     Raises DatabaseUnavailable where the database fails, ValueError where a segment is damaged.
     """
     for body in _bodies(database, "request", since):
-        yield from (detail for detail in unpack(body) if detail.time >= since)
+        yield from (d for d in unpack(body) if d.time >= since and not d.is_hit)
 
 
 def prompts(database: Engine, since: float = 0.0) -> Iterator[PromptRecord]:

@@ -13,6 +13,9 @@ TAG_SETS = 1000
 """How many different sets of tags a minute keeps apart; tags come from clients."""
 OTHER_TAGS = '["(other)"]'
 
+_AMOUNTS = 8
+"""How many of the sums are money; they stand last."""
+
 Key = tuple[int, str, str, int, str, str, str]
 """The values of ``ROLLUP_KEY``."""
 
@@ -23,7 +26,8 @@ class Sums(Struct):
     ``downgraded`` counts the requests that a route sent to another model than the reference,
     ``unpriced`` those with an unknown cost or reference cost, ``estimated`` those whose usage the
     gateway had to estimate. ``cost`` sums every known cost; ``reference_cost`` and ``saved`` are
-    of the requests with both costs known.
+    of the requests with both costs known. Of what was saved, ``saved_…`` are owed to those savers,
+    and the rest to the route.
     """
 
     requests: int = 0
@@ -36,6 +40,11 @@ class Sums(Struct):
     cost: Decimal = ZERO
     reference_cost: Decimal = ZERO
     saved: Decimal = ZERO
+    saved_exact: Decimal = ZERO
+    saved_semantic: Decimal = ZERO
+    saved_cascade: Decimal = ZERO
+    saved_compression: Decimal = ZERO
+    saved_batch: Decimal = ZERO
 
     def add(self, other: "Sums") -> None:
         self.requests += other.requests
@@ -48,6 +57,27 @@ class Sums(Struct):
         self.cost += other.cost
         self.reference_cost += other.reference_cost
         self.saved += other.saved
+        self.saved_exact += other.saved_exact
+        self.saved_semantic += other.saved_semantic
+        self.saved_cascade += other.saved_cascade
+        self.saved_compression += other.saved_compression
+        self.saved_batch += other.saved_batch
+
+    def add_saved(self, detail: Detail, saved: Decimal) -> None:
+        """Add what one request saved, to the savers that it is owed to."""
+        self.saved += saved
+        self.saved_compression += detail.compression_discount
+        self.saved_batch += detail.batch_discount
+        rest = saved - detail.compression_discount - detail.batch_discount
+        match detail.saver:
+            case "exact":
+                self.saved_exact += rest
+            case "semantic":
+                self.saved_semantic += rest
+            case "cascade":
+                self.saved_cascade += rest
+            case _:
+                pass
 
 
 class Rollups(Minutes[Key, Sums]):
@@ -95,7 +125,7 @@ class Rollups(Minutes[Key, Sums]):
         else:
             sums.reference_cost += reference_cost
             if reference_cost is not cost:  # one object where the reference itself answered
-                sums.saved += reference_cost - cost
+                sums.add_saved(detail, reference_cost - cost)
 
     def _coarse(self, key: Key) -> Key:
         bucket, *rest, tags = key
@@ -119,10 +149,8 @@ def rows(taken: dict[Key, Sums]) -> list[tuple[object, ...]]:
     return [
         (
             *key,
-            *astuple(sums)[:-3],
-            to_pico(sums.cost),
-            to_pico(sums.reference_cost),
-            to_pico(sums.saved),
+            *astuple(sums)[:-_AMOUNTS],
+            *map(to_pico, astuple(sums)[-_AMOUNTS:]),
         )
         for key, sums in sorted(taken.items())
     ]

@@ -32,7 +32,14 @@ _COUNTS = (
     "output_tokens",
     "cached_tokens",
 )
-_AMOUNTS = ("cost", "reference_cost", "saved")
+SAVERS = ("exact", "semantic", "route", "cascade", "compression", "batch")
+"""The layers that save, in the order in which a request meets them."""
+_AMOUNTS = (
+    "cost",
+    "reference_cost",
+    "saved",
+    *(f"saved_{saver}" for saver in SAVERS if saver != "route"),
+)
 
 
 class Savings(Struct, frozen=True):
@@ -53,6 +60,18 @@ class Savings(Struct, frozen=True):
     cost: Decimal = Decimal(0)
     reference_cost: Decimal = Decimal(0)
     saved: Decimal = Decimal(0)
+    saved_exact: Decimal = Decimal(0)
+    saved_semantic: Decimal = Decimal(0)
+    saved_cascade: Decimal = Decimal(0)
+    saved_compression: Decimal = Decimal(0)
+    saved_batch: Decimal = Decimal(0)
+
+    @property
+    def saved_by(self) -> dict[str, Decimal]:
+        """By saver what it saved, in the savers' order; together it is ``saved``."""
+        others = {s: getattr(self, f"saved_{s}") for s in SAVERS if s != "route"}
+        route = self.saved - sum(others.values(), Decimal(0))
+        return {saver: others.get(saver, route) for saver in SAVERS}
 
     @property
     def share_down(self) -> float:

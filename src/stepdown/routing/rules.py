@@ -11,7 +11,20 @@ from stepdown.types import Verdict
 Match = Literal["all", "first"]
 DEFAULT = "default"
 """The decision's name where no rule matched."""
-RESERVED = frozenset({DEFAULT, "cascade", "session", "router", "router-failed", "direct"})
+RESERVED = frozenset(
+    {
+        DEFAULT,
+        "cascade",
+        "session",
+        "router",
+        "router-failed",
+        "direct",
+        "exact-cache",
+        "semantic-cache",
+        "compression",
+    }
+)
+"""Names of decisions and of what is guarded that no rule may bear."""
 
 
 class Rule(Struct, frozen=True):

@@ -77,6 +77,24 @@ def told(journey: Journey) -> str:
             lines += f"x-stepdown-rejected-by: {_ascii(served.verdict)}\r\n"
     if decision is not None:
         lines += f"x-stepdown-decision: {_ascii(decision.name)}\r\n"
+    if journey.cache is not None:
+        lines += _of_cache(journey)
+    if journey.shrunk is not None:
+        removed = journey.shrunk.before - journey.shrunk.after
+        lines += f"x-stepdown-tokens-removed: {removed}\r\n"
+    return lines
+
+
+def _of_cache(journey: Journey) -> str:
+    """What the caches said; of a stored answer its model, its entry and its age in seconds."""
+    lines = f"x-stepdown-cache: {journey.cache}\r\n"
+    hit = journey.hit
+    if hit is not None:
+        age = max(0, int(journey.time - hit.stored))
+        lines += (
+            f"x-stepdown-model: {_ascii(hit.model)}\r\n"
+            f"x-stepdown-cache-id: {_ascii(hit.id)}\r\nage: {age}\r\n"
+        )
     return lines
 
 

@@ -6,7 +6,7 @@ costs it a third of a second and ten megabytes.
 
 from typing import NamedTuple
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration: what ``alembic_version`` holds when the tables are up to date."""
 
 ROLLUP_KEY = ("bucket", "route", "decision", "rung", "model", "outcome", "tags")
@@ -23,6 +23,11 @@ ROLLUP_SUMS = (
     "cost",
     "reference_cost",
     "saved",
+    "saved_exact",
+    "saved_semantic",
+    "saved_cascade",
+    "saved_compression",
+    "saved_batch",
 )
 """What a rollup row adds up. Money in picodollars; see ``ledger/rollup.py`` for each one."""
 

@@ -29,7 +29,7 @@ rollup = Table(
     Column("model", String, primary_key=True),
     Column("outcome", String, primary_key=True),
     Column("tags", String, primary_key=True),
-    *(Column(name, BigInteger, nullable=False) for name in ROLLUP_SUMS),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in ROLLUP_SUMS),
 )
 """Sums per minute (per hour once old), each key's empty parts as ``''``. Never dropped."""
 
