@@ -20,7 +20,7 @@ from stepdown.quality.shadow.admission import (
     Ticket,
 )
 from stepdown.quality.shadow.excluded import TOO_LARGE
-from stepdown.quality.shadow.money import Costs, DayBudget
+from stepdown.quality.shadow.money import Calling, Costs, DayBudget
 from stepdown.types import Request
 from support.fleets import Clock
 from support.scripted import TokenPrice
@@ -47,7 +47,7 @@ class Door:
         return None if model == "unpriced" else TokenPrice("0.0001")
 
     def admit(self, request: Request | None = None, model: str = "strong") -> Ticket | str:
-        return self.admission.admit(request or asked(), model, MODELS, JUDGES)
+        return self.admission.admit(request or asked(), [Calling(model)], MODELS, JUDGES)
 
     def granted(self, **fields: Any) -> Ticket:
         ticket = self.admit(asked(**fields))

@@ -16,6 +16,7 @@ from stepdown.quality.pairs import Pair
 from stepdown.quality.records.pair_texts import Texts
 from stepdown.quality.shadow.admission import Ticket
 from stepdown.quality.shadow.calls import Caller
+from stepdown.quality.shadow.climbing import Climber
 from stepdown.quality.shadow.kept import Answer
 from stepdown.quality.shadow.money import Costs
 from stepdown.quality.shadow.pairing import Item, Pairing
@@ -50,13 +51,16 @@ def complete(
     async def run() -> tuple[Pair, Texts | None]:
         pairing = Pairing(
             Caller(fleet, timeout),
+            Climber(fleet, OpenAIDialect(), timeout),
             LiveScorers(scorers),
             OpenAIDialect(),
             Costs(fleet.price),
             OneThread(),
             store_texts=store_texts,
         )
-        return await pairing.complete(work)
+        made = await pairing.complete(work)
+        assert made is not None
+        return made
 
     return asyncio.run(run())
 
@@ -161,9 +165,11 @@ def test_what_breaks_scoring_makes_an_unscored_pair() -> None:
     async def run() -> Pair:
         fleet = fleet_of()
         caller, costs = Caller(fleet, 10.0), Costs(fleet.price)
-        pairing = Pairing(caller, Broken(), OpenAIDialect(), costs, OneThread())
-        pair, _ = await pairing.complete(item(LOW, "{}"))
-        return pair
+        climber = Climber(fleet, OpenAIDialect(), 1.0)
+        pairing = Pairing(caller, climber, Broken(), OpenAIDialect(), costs, OneThread())
+        made = await pairing.complete(item(LOW, "{}"))
+        assert made is not None
+        return made[0]
 
     assert asyncio.run(run()).why == "unscored: RecursionError: too deep"
 

@@ -148,7 +148,7 @@ def build_guarding(
         routes,
         wards,
         {name: targets[name] for name in config.shadow.alerts},
-        _shadow(config, routes, fleet, deployments, scorers, lasting),
+        _shadow(config, routes, cascades, fleet, deployments, scorers, lasting),
         lasting,
     )
 
@@ -203,6 +203,7 @@ def _lasting(config: Config, previous: Lasting | None) -> Lasting:
 def _shadow(
     config: Config,
     routes: Routes,
+    cascades: Mapping[str, Cascades],
     fleet: Fleet,
     deployments: Sequence[Deployment],
     scorers: Sequence[Scorer | Judge],
@@ -228,6 +229,7 @@ def _shadow(
         judge_budget=lasting.judge_budget,
         dearest=Serving(deployments, aliases).dearest,
         named=lambda model: aliases.get(model, model),
+        cascades=cascades,
     )
 
 

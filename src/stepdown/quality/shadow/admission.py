@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from stepdown.ports import Judge
 from stepdown.quality.shadow.excluded import TOO_LARGE
-from stepdown.quality.shadow.money import Costs, DayBudget
+from stepdown.quality.shadow.money import Calling, Costs, DayBudget
 from stepdown.types import Request
 
 QUEUE_FULL = "queue_full"
@@ -77,9 +77,13 @@ class Admission:
         self.size = 0
 
     def admit(
-        self, request: Request, asked: str, models: Sequence[str], judges: Sequence[Judge]
+        self,
+        request: Request,
+        calls: Sequence[Calling],
+        models: Sequence[str],
+        judges: Sequence[Judge],
     ) -> Ticket | str:
-        """A place for this request, which the model ``asked`` is to answer too; or why there is
+        """A place for this request, whose second answer may take these ``calls``; or why there is
         none. ``models`` are those whose answers are compared."""
         room = self._room
         if request.size > room.most_request:
@@ -88,7 +92,7 @@ class Admission:
             return QUEUE_FULL
         if not self._is_in_pace():
             return RATE_LIMITED
-        call, judging = self._most(request, asked, models, judges)
+        call, judging = self._most(request, calls, models, judges)
         if call is None or judging is None:
             return UNPRICED
         if not self._budget.reserve(call):
@@ -125,13 +129,17 @@ class Admission:
         return len(begun) < rpm
 
     def _most(
-        self, request: Request, asked: str, models: Sequence[str], judges: Sequence[Judge]
+        self,
+        request: Request,
+        calls: Sequence[Calling],
+        models: Sequence[str],
+        judges: Sequence[Judge],
     ) -> tuple[Decimal | None, Decimal | None]:
         """What the call and the judging may cost; without a limit that does not matter."""
         call: Decimal | None = _NOTHING
         judging: Decimal | None = _NOTHING
         if self._budget.limit is not None:
-            call = self._costs.of_call(asked, request)
+            call = self._costs.of_calls(calls, request)
         if self._judge_budget.limit is not None and judges:
             judging = self._costs.of_judging(judges, models, request)
         return call, judging

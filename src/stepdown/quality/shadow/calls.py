@@ -47,7 +47,7 @@ class Caller:
     """
 
     def __init__(self, fleet: Fleet, timeout: float) -> None:
-        self._pipeline = Pipeline({}, fleet, _Nowhere())
+        self._pipeline = Pipeline({}, fleet, Nowhere())
         self._timeout = timeout
 
     async def ask(self, request: Request, model: str, role: Role = "answer") -> Told:
@@ -60,7 +60,7 @@ class Caller:
         except TimeoutError:
             error = f"{UpstreamTimedOut.code}: no answer within {self._timeout:g} s"
         except StepdownError as failure:
-            error = _line(failure)
+            error = in_a_line(failure)
         spent, unknown = bill(journey.attempts)
         if choice is None:
             return Told(spent=spent, unknown=unknown, error=error)
@@ -110,12 +110,13 @@ def bill(attempts: Sequence[Attempt]) -> tuple[Decimal, int]:
     return known, unknown
 
 
-def _line(failure: StepdownError) -> str:
+def in_a_line(failure: StepdownError) -> str:
+    """A failure in words, its code first, in one line that is not too long."""
     line = " ".join(f"{failure.code}: {failure.message}".split())
     return line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…"
 
 
-class _Nowhere:
+class Nowhere:
     """Implements ``ports.Ledger``: nobody is to pay for these calls as for a client's."""
 
     def record(self, journey: Journey) -> None: ...

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from msgspec import Struct
+
 from stepdown.ports import Judge, Price
 from stepdown.quality.bounds import Bounds
 from stepdown.types import Request, Usage
@@ -79,6 +81,13 @@ class DayBudget:
         return int(self._clock() // _DAY)
 
 
+class Calling(Struct, frozen=True):
+    """A call to ``model``; ``about``: the model whose answer it is put beside the request."""
+
+    model: str
+    about: str | None = None
+
+
 class Costs:
     """What calls may cost at most: learnt from those before.
 
@@ -93,6 +102,27 @@ class Costs:
         """US dollars for one call at most; None where the price is unknown."""
         price = self._dearest(model)
         return None if price is None else price.cost(self._bounds[model].usage(request))
+
+    def of_calls(self, calls: Sequence[Calling], request: Request) -> Decimal | None:
+        """US dollars for all of these calls at most; None where a price is unknown."""
+        most = _NOTHING
+        for call in calls:
+            if call.about is None:
+                cost = self.of_call(call.model, request)
+            else:
+                cost = self._of_grading(call.model, call.about, request)
+            if cost is None:
+                return None
+            most += cost
+        return most
+
+    def _of_grading(self, model: str, about: str, request: Request) -> Decimal | None:
+        price, bounds = self._dearest(model), self._bounds[model]
+        if price is None:
+            return None
+        answer = self._bounds[about].usage(request).output
+        read = bounds.usage(request).input + answer + _QUESTION
+        return price.cost(Usage(input=read, output=bounds.output))
 
     def of_judging(
         self, judges: Sequence[Judge], models: Sequence[str], request: Request

@@ -1,9 +1,10 @@
 """Makes a pair of a request that was answered: asks the other model, and has both answers scored.
 
-    ask the other rung ─ read the client's answer ─ score ─ the judge's calls
+    ask the other rung, or climb ─ read the client's answer ─ score ─ the judge's calls
 
 The other model is asked before anything of the client's answer is looked at. What goes wrong from
-there on makes a pair without scores that says why, and never no pair.
+there on makes a pair without scores that says why, and never no pair. There is none only where a
+cascade that was held would have climbed to the last rung (``climbing``).
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from stepdown.quality.pairs import UNSETTLED, Pair
 from stepdown.quality.records.pair_texts import Texts
 from stepdown.quality.shadow.admission import Ticket
 from stepdown.quality.shadow.calls import Caller, Told
+from stepdown.quality.shadow.climbing import Climb, Climbed, Climber
 from stepdown.quality.shadow.excluded import asked_again
 from stepdown.quality.shadow.kept import Answer, Transcripts, read
 from stepdown.quality.shadow.money import ORDERS, Costs
@@ -41,7 +43,8 @@ _ROUNDING = 1e-9
 class Item(Struct, eq=False):
     """A request that was answered and is to become a pair. ``pair`` says all but what came of it.
 
-    ``margin``: how much better the reference has to score for a regret.
+    ``margin``: how much better the reference has to score for a regret. ``climb`` is the cascade
+    that is to answer in the candidate's stead.
     """
 
     pair: Pair
@@ -50,6 +53,7 @@ class Item(Struct, eq=False):
     readings: Mapping[str, Reading]
     ticket: Ticket
     margin: float
+    climb: Climb | None = None
     spent: Decimal = Decimal(0)
     judge_calls: int = 0
 
@@ -60,6 +64,7 @@ class Pairing:
     def __init__(
         self,
         caller: Caller,
+        climber: Climber,
         scorers: LiveScorers,
         transcripts: Transcripts,
         costs: Costs,
@@ -68,18 +73,22 @@ class Pairing:
         store_texts: bool = False,
     ) -> None:
         self._caller = caller
+        self._climber = climber
         self._scorers = scorers
         self._transcripts = transcripts
         self._costs = costs
         self._apart = apart
         self._store_texts = store_texts
 
-    async def complete(self, item: Item) -> tuple[Pair, Texts | None]:
-        """The pair with what came of it, and what was said where that is kept."""
+    async def complete(self, item: Item) -> tuple[Pair, Texts | None] | None:
+        """The pair with what came of it, and what was said where that is kept; None where the
+        cascade would have climbed to the last rung."""
         if item.answer.data is None:
             return _unscored(item.pair, TOO_LARGE, "the answer has more bytes than are kept"), None
-        told = await self._ask(item)
-        pair = _with_cost(item.pair, told.cost)
+        answered = await self._answered(item)
+        if answered is None:
+            return None
+        pair, told = answered
         if told.choice is None:
             return _unscored(pair, SHADOW_FAILED, told.error), None
         try:
@@ -96,6 +105,18 @@ class Pairing:
 
     # ── the other model ──────────────────────────────────────────────────────────────────────
 
+    async def _answered(self, item: Item) -> tuple[Pair, Told] | None:
+        """The pair with the rung that answered and its cost; None where a climb found none."""
+        if item.climb is None:
+            told = await self._ask(item)
+            return _with_cost(item.pair, told.cost), told
+        climbed = await self._climb(item, item.climb)
+        told = climbed.told
+        if climbed.rung is not None:
+            pair = _accepted(item.pair, climbed.rung, item.climb)
+            return _with_cost(pair, told.cost), told
+        return (item.pair, told) if told.error else None
+
     async def _ask(self, item: Item) -> Told:
         pair, ticket = item.pair, item.ticket
         served_low = pair.served == pair.candidate
@@ -106,6 +127,13 @@ class Pairing:
         item.spent += told.spent
         ticket.spent += told.most(ticket.call)
         return told
+
+    async def _climb(self, item: Item, climb: Climb) -> Climbed:
+        climbed = await self._climber.climb(climb, item.request, self._costs.learn)
+        told, ticket = climbed.told, item.ticket
+        item.spent += told.spent
+        ticket.spent += told.spent + (ticket.call if told.unknown else 0)
+        return climbed
 
     # ── the scores ───────────────────────────────────────────────────────────────────────────
 
@@ -154,6 +182,13 @@ class Pairing:
 
 def _unscored(pair: Pair, code: str, words: str) -> Pair:
     return structs.replace(pair, why=f"{code}: {words}")
+
+
+def _accepted(pair: Pair, rung: int, climb: Climb) -> Pair:
+    """The pair whose candidate is the rung that the cascade accepted an answer of."""
+    return structs.replace(
+        pair, candidate=rung, candidate_model=climb.ladder[rung], saver="cascade"
+    )
 
 
 def _with_cost(pair: Pair, cost: Decimal | None) -> Pair:

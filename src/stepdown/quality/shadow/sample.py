@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from stepdown.cascade.plan import Cascade
 from stepdown.quality.pairs import Pair
 from stepdown.quality.shadow.admission import Ticket
+from stepdown.quality.shadow.climbing import Climb
 from stepdown.quality.shadow.comparison import Comparison
 from stepdown.quality.shadow.excluded import shown_tags
 from stepdown.quality.shadow.kept import Kept
@@ -16,7 +18,8 @@ from stepdown.types import Attempt, Decision, Journey
 class Sample(Struct, eq=False):
     """A sampled request that has a place, while it is being answered.
 
-    ``standing`` is what the guard said of what decided, when it was decided.
+    ``standing`` is what the guard said of what decided, when it was decided. ``cascade`` would have
+    checked the answer, had the guard let it.
     """
 
     decision: Decision
@@ -26,6 +29,15 @@ class Sample(Struct, eq=False):
     propensity: float
     tags: frozenset[str]
     standing: Guarded | None = None
+    cascade: Cascade | None = None
+
+    def climb(self, served: Attempt, ladder: Sequence[str]) -> Climb | None:
+        """What is to be climbed in the background, where a cascade was held."""
+        if self.cascade is None:
+            return None
+        answered = served.started if served.first_byte is None else served.first_byte
+        seconds = answered - served.started
+        return Climb(self.cascade, tuple(ladder), self.plan.candidate, seconds)
 
 
 def pair_of(

@@ -4,8 +4,9 @@
     offer ── answered? ── queue ── ``pairing``: the other model, the scores ── the record
 
 Whether a request becomes a pair is decided in ``listen``, before there is an answer. After that it
-is left out only where there is none to compare: the request failed, its client went away, or
-another model stood in. Every sampled request is counted: as a pair, or by the reason why not.
+is left out only where there is none to compare: the request failed, its client went away, another
+model stood in, or a cascade climbs to the last rung. Every sampled request is counted: as a pair,
+or by the reason why not.
 """
 
 import asyncio
@@ -15,14 +16,16 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from stepdown.cascade.plan import Cascade, Cascades
 from stepdown.ports import Client, Fleet, Judge, Price, Scorer
 from stepdown.quality.driving import OneThread
 from stepdown.quality.shadow.admission import Admission, Ticket
 from stepdown.quality.shadow.calls import Caller
-from stepdown.quality.shadow.comparison import Comparison, came_about, planned
+from stepdown.quality.shadow.climbing import Climb, Climber
+from stepdown.quality.shadow.comparison import CLIMBED, Comparison, came_about, planned
 from stepdown.quality.shadow.excluded import tags_of
 from stepdown.quality.shadow.kept import Kept, Transcripts
-from stepdown.quality.shadow.money import Costs, DayBudget
+from stepdown.quality.shadow.money import Calling, Costs, DayBudget
 from stepdown.quality.shadow.pairing import Item, Pairing
 from stepdown.quality.shadow.sample import Sample, pair_of
 from stepdown.quality.shadow.sampling import uniform
@@ -30,7 +33,7 @@ from stepdown.quality.shadow.scoring import LiveScorers
 from stepdown.quality.shadow.tally import Records, Tally
 from stepdown.quality.shadow.terms import Shadowed, ShadowTerms
 from stepdown.routing.guarded import Guarded
-from stepdown.types import Journey
+from stepdown.types import Decision, Journey, Request
 
 OWN_CASCADE = "own_cascade"
 """The caller gave checks of its own, which say nothing of the route's."""
@@ -67,6 +70,7 @@ class Shadow:
     ``routes`` are those that are shadowed. ``scorers`` and judges stand in their order, see
     ``scoring``. ``dialect`` reads what clients are given. ``named`` gives a model's own name for an
     alias; ``dearest`` a price that no deployment of a model exceeds, None where one is unknown.
+    ``cascades`` are the routes': what the guard holds back is climbed by them in the background.
     """
 
     def __init__(
@@ -83,21 +87,28 @@ class Shadow:
         judge_budget: DayBudget | None = None,
         dearest: Callable[[str], Price | None] | None = None,
         named: Callable[[str], str] = str,
+        cascades: Mapping[str, Cascades] | None = None,
     ) -> None:
         self._routes = {name: each for name, each in routes.items() if len(each.ladder) > 1}
         self._highest = {name: each.rates.highest for name, each in self._routes.items()}
         self._terms = terms
         self._standing_of = standing_of
         self._named = named
+        self._cascades = cascades or {}
         self.budget = DayBudget() if budget is None else budget
         self.judge_budget = DayBudget() if judge_budget is None else judge_budget
         live = LiveScorers(scorers)
         self._judges = live.judges
         costs = Costs(fleet.price if dearest is None else dearest)
         self._admission = Admission(terms.room, self.budget, self.judge_budget, costs)
-        caller = Caller(fleet, terms.timeout)
         self._pairing = Pairing(
-            caller, live, dialect, costs, OneThread(), store_texts=terms.store_texts
+            Caller(fleet, terms.timeout),
+            Climber(fleet, dialect, terms.timeout),
+            live,
+            dialect,
+            costs,
+            OneThread(),
+            store_texts=terms.store_texts,
         )
         self._tally = Tally(records)
         self._under_way: dict[int, Sample | None] = {}
@@ -162,15 +173,28 @@ class Shadow:
         if drawn >= propensity:
             return None
         self._tally.sample(route)
-        ticket = self._ticket(journey, shadowed.ladder, plan, tags)
+        cascade = self._held(journey.request, route, decision)
+        ticket = self._ticket(journey, shadowed.ladder, plan, tags, cascade)
         if isinstance(ticket, str):
             self._tally.skip(route, ticket)
             return None
         kept = Kept(client, self._terms.room.most_answer)
-        return Sample(decision, plan, kept, ticket, propensity, tags, standing)
+        return Sample(decision, plan, kept, ticket, propensity, tags, standing, cascade)
+
+    def _held(self, request: Request, route: str, decision: Decision) -> Cascade | None:
+        """The cascade that would check the answer, did the guard not hold the decision back."""
+        cascades = self._cascades.get(route)
+        if decision.held is None or cascades is None:
+            return None
+        return cascades.of(request, decision)
 
     def _ticket(
-        self, journey: Journey, ladder: Sequence[str], plan: Comparison, tags: frozenset[str]
+        self,
+        journey: Journey,
+        ladder: tuple[str, ...],
+        plan: Comparison,
+        tags: frozenset[str],
+        cascade: Cascade | None,
     ) -> Ticket | str:
         """A place for the request, or why it gets none."""
         request = journey.request
@@ -179,8 +203,12 @@ class Shadow:
             return excluded
         if not self._calm.is_set():
             return PAUSED
-        models = ladder[plan.candidate], ladder[plan.reference]
-        return self._admission.admit(request, ladder[plan.asked], models, self._judges)
+        calls = [Calling(ladder[plan.asked])]
+        models = [ladder[plan.candidate], ladder[plan.reference]]
+        if cascade is not None:
+            calls = Climb(cascade, ladder, plan.candidate).calls()
+            models = [*ladder[plan.candidate :]]
+        return self._admission.admit(request, calls, models, self._judges)
 
     def _item(self, journey: Journey, shadowed: Shadowed, sample: Sample) -> Item | str:
         """What is to be queued, or why there is nothing to compare."""
@@ -198,7 +226,8 @@ class Shadow:
         self._admission.weigh(sample.ticket, answer.size)
         pair = pair_of(journey, served, shadowed.ladder, sample, came)
         readings, margin = journey.readings, shadowed.margin
-        return Item(pair, journey.request, answer, readings, sample.ticket, margin)
+        climb = sample.climb(served, shadowed.ladder)
+        return Item(pair, journey.request, answer, readings, sample.ticket, margin, climb)
 
     # ── beside it ────────────────────────────────────────────────────────────────────────────
 
@@ -244,8 +273,11 @@ class Shadow:
             self._running += 1
             try:
                 await self._calm.wait()
-                pair, texts = await self._pairing.complete(item)
-                self._tally.pair(pair, texts, item.spent, item.judge_calls)
+                made = await self._pairing.complete(item)
+                if made is None:
+                    self._tally.skip(item.pair.route, CLIMBED, item.spent)
+                else:
+                    self._tally.pair(*made, item.spent, item.judge_calls)
             except asyncio.CancelledError:
                 item.ticket.spent = max(item.ticket.spent, item.ticket.call)
                 self._tally.skip(item.pair.route, STOPPED, item.spent)
