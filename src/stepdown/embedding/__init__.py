@@ -1,0 +1,1 @@
+"""Text into vectors: what a request means, as numbers that can be compared."""
