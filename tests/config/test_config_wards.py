@@ -166,6 +166,27 @@ def test_a_changed_rule_begins_anew_and_the_others_go_on() -> None:
     assert changed[1] == before[1]
 
 
+def test_another_check_makes_other_evidence_for_what_a_cascade_checks() -> None:
+    plain = keys(rules=[LOW])
+    decided = {**CHECKED, "start": "decided"}
+    checked = keys(rules=[LOW], cascade=decided)
+    assert checked != plain
+    assert keys(rules=[{**LOW, "cascade": False}], cascade=decided) == plain
+    assert keys(rules=[LOW], cascade={**decided, "validators": ["json"]}) != checked
+    own = keys(rules=[{**LOW, "cascade": {"validators": ["json"]}}], cascade=decided)
+    assert own not in (plain, checked)
+
+
+def test_with_a_cascade_the_rungs_on_the_way_count_too() -> None:
+    def three(middle: str, **given: Any) -> list[str]:
+        models = [*MODELS, entry("mid", f"simulated/{middle}")]
+        return keys(rules=[LOW], models=models, ladder=["weak", "mid", "strong"], **given)
+
+    assert three("one") == three("other")
+    decided = {**CHECKED, "start": "decided"}
+    assert three("one", cascade=decided) != three("other", cascade=decided)
+
+
 def test_a_judge_that_was_measured_anew_is_the_same_judge() -> None:
     judge = {"judge": {"model": "strong"}}
     measured = {"judge": {"model": "strong", "labelled": "pairs.jsonl"}}

@@ -135,15 +135,20 @@ def _savers(
 ) -> Iterator[_Saver]:
     """All of a route that sends requests down.
 
-    The cascade begins trusted: its checks vouch for every answer, and only while it is at work is
-    there evidence of what passes them.
+    A rule whose answers a cascade checks is regretted for what passes: its evidence hangs on the
+    checks, and on the rungs on the way to the last. The cascade begins trusted, since its checks
+    vouch for every answer.
     """
     written = {rule["name"]: rule for rule in expanded(settings.rules)}
     below = tuple(range(route.policy.top))
     for rule in route.policy.rules:
         if rule.rung in below:
             given = written[rule.name]
-            yield _Saver(rule.name, "route", (rule.rung,), given.get("when"), given)
+            condition, rungs = given.get("when"), below[rule.rung : rule.rung + 1]
+            if cascades is not None and cascades.by_rule.get(rule.name, cascades.default):
+                condition = condition, given.get("cascade", settings.cascade)
+                rungs = below[rule.rung :]
+            yield _Saver(rule.name, "route", rungs, condition, given)
     if settings.router is not None:
         yield _Saver(ROUTER, "route", below, settings.router)
     if cascades is not None and _begins_cheap(cascades.default):

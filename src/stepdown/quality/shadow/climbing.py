@@ -128,9 +128,9 @@ def _told(
 
 
 def _unanswered(attempts: Sequence[Attempt]) -> str:
-    """Why no rung answered; nothing where one did, and was turned down."""
+    """Why no rung answered; nothing where one did and was turned down, or was overtaken."""
     answers = [attempt for attempt in attempts if attempt.role == "answer"]
-    if any(attempt.error is None for attempt in answers):
+    if any(attempt.error in (None, "cancelled") for attempt in answers):
         return ""
     last = answers[-1].error if answers else "no_deployment"
     return f"{last}: no rung below the last answered"
