@@ -63,7 +63,7 @@ def distil(model: Path, vocabulary: Path, told: Told) -> Table:
 
 def _meanings(model: Path, tokens: list[str], told: Told) -> NDArray[np.float64]:
     """The model's vector of each word, shape ``(words, 384)``."""
-    transformer = Transformer(model)
+    transformer = Transformer(model.read_bytes())
     begin, end = tokens.index(BEGIN), tokens.index(END)
     rows: list[NDArray[np.float64]] = []
     for token in range(FIRST_WORD, len(tokens)):

@@ -55,7 +55,7 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """The texts' vectors, each of length 1, or of zeros where nothing in a text has a meaning.
+        """The texts' vectors, each of length 1, or of zeros for a blank text.
 
         Never blocks the event loop. Raises StepdownError (EmbeddingFailed, UpstreamError).
         """

