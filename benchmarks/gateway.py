@@ -70,9 +70,13 @@ def _median(several: Sequence[Figures]) -> Figures:
 def _scenarios(text: str) -> list[tuple[str, int]]:
     pairs = [word.partition(":") for word in text.split(",")]
     for kind, _, count in pairs:
-        if kind not in prompt.KINDS or not count.isdecimal():
+        name, at, rate = kind.partition("@")
+        rated = rate.isdecimal() if at else True
+        if name not in prompt.KINDS or not rated or not count.isdecimal():
             known = ", ".join(prompt.KINDS)
-            raise argparse.ArgumentTypeError(f"expected KIND:CONNECTIONS, KIND one of {known}")
+            raise argparse.ArgumentTypeError(
+                f"expected KIND[@RATE]:CONNECTIONS, KIND one of {known}, RATE in requests/s"
+            )
     return [(kind, int(count)) for kind, _, count in pairs]
 
 

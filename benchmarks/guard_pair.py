@@ -195,7 +195,7 @@ def configuration(urls: Mapping[str, str], directory: Path) -> dict[str, Any]:
     }
     return {
         **pair.configuration(urls, directory, {"auto": route}),
-        "shadow": {"store_texts": True, "scorers": ["normalised"]},
+        "shadow": {"store_texts": True, "scorers": ["normalised"], "pause_busy": 1.0},
     }
 
 

@@ -4,7 +4,8 @@ One gateway with routes to the same instant upstream, all of whose requests are 
 cheap model: one that is not shadowed, one of which 5 % are answered a second time by the same
 upstream, and three of which 5 % are to be answered by a strong model that is down, takes two
 seconds, or answers 429 (these two are ``simulated`` upstreams). The answers are compared, and the
-pairs are written. The ratios to the route without shadows are what the shadows cost.
+pairs are written. The ratios to the route without shadows are what the shadows cost: at a rate that
+leaves the gateway's core time to idle, and on a core that is full, where shadows are to wait.
 
 After each table stands what became of the sampled requests, from the gateway's own count.
 """
@@ -134,5 +135,13 @@ def _print(medians: dict[tuple[int, str, str], Figures]) -> None:
 
 if __name__ == "__main__":
     made = parser()
-    made.set_defaults(scenarios=[("plain", 1), ("plain", 8), ("stream", 8)])
+    made.set_defaults(
+        scenarios=[
+            ("plain@1000", 32),
+            ("plain@2000", 32),
+            ("stream@1000", 32),
+            ("plain", 8),
+            ("stream", 8),
+        ]
+    )
     run(Options(**vars(made.parse_args())))

@@ -137,6 +137,7 @@ def test_a_guarded_route_is_shadowed_and_knows_at_once_what_is_trusted(
 ) -> None:
     rule = {"name": "easy", "when": {"intent": "easy"}, "rung": "cheap", "trusted": True}
     config["routes"]["auto"] |= {"rules": [rule], "regret": {"budget": 0.2}, "shadow": 1.0}
+    config["shadow"] = {"pause_busy": 1.0}
     for model in ("mini", "large"):
         upstream.always(model, says('{"a": 1}'))
     form = {"type": "json_object"}

@@ -1,7 +1,9 @@
 /* A load generator: keep-alive POSTs over many connections, each asking again when it is answered.
  *
- *   load PORT PATH BODY_FILE CONNECTIONS WARM_UP SECONDS REQUESTS [HEADER ...]
+ *   load PORT PATH BODY_FILE CONNECTIONS WARM_UP SECONDS REQUESTS RATE [HEADER ...]
  *
+ * With a RATE, so many requests a second are due, evenly spaced, whether or not those before are
+ * answered; each latency counts from the moment at which the request was due.
  * Ends SECONDS after the WARM_UP, or after REQUESTS answers when REQUESTS is not 0. What is answered
  * in the warm-up counts as `all` only. One thread, epoll.
  * An answer counts when its status is 200, it is complete, and, if it is an event stream, its last
@@ -55,6 +57,9 @@ static struct samples latencies, first_bytes;
 static unsigned long all, good, refused, broken;
 static int warm; /* the warm-up is over */
 static uint64_t received_bytes;
+static uint64_t interval, due; /* nanoseconds between two requests, and when the next is due */
+static struct connection **idle;
+static size_t idle_count;
 
 static uint64_t now(void) {
     struct timespec t;
@@ -130,19 +135,37 @@ static int send_on(struct connection *c) {
     return 1;
 }
 
-static void ask(struct connection *c) {
+static void ask_as_of(struct connection *c, uint64_t asked) {
     do {
         c->part = HEAD;
         c->sent = c->head_size = c->tail_size = 0;
         c->closes = c->is_stream = 0;
         c->first = 0;
-        c->asked = now();
+        c->asked = asked;
         if (send_on(c))
             return;
         broken++;
         give_up_if_hopeless();
         dial(c);
     } while (1);
+}
+
+static void ask(struct connection *c) {
+    if (interval)
+        idle[idle_count++] = c;
+    else
+        ask_as_of(c, now());
+}
+
+static void ask_what_is_due(uint64_t t) {
+    for (; interval && idle_count && due <= t; due += interval)
+        ask_as_of(idle[--idle_count], due);
+}
+
+static struct timespec until(uint64_t t, uint64_t end) {
+    uint64_t then = interval && idle_count && due < end ? due : end;
+    uint64_t left = then > t ? then - t : 0;
+    return (struct timespec){(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
 }
 
 static void answered(struct connection *c) {
@@ -360,23 +383,27 @@ static void print_result(double seconds) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 8) {
-        fprintf(stderr, "usage: load PORT PATH BODY_FILE CONNECTIONS WARM_UP SECONDS REQUESTS "
+    if (argc < 9) {
+        fprintf(stderr, "usage: load PORT PATH BODY_FILE CONNECTIONS WARM_UP SECONDS REQUESTS RATE "
                         "[HEADER ...]\n");
         return 2;
     }
     int port = atoi(argv[1]), count = atoi(argv[4]);
     uint64_t warm_up = (uint64_t)(atof(argv[5]) * 1e9), limit = (uint64_t)(atof(argv[6]) * 1e9);
     unsigned long enough = strtoul(argv[7], NULL, 10);
+    double rate = atof(argv[8]);
+    interval = rate > 0 ? (uint64_t)(1e9 / rate) : 0;
     signal(SIGPIPE, SIG_IGN);
-    make_request(port, argv[2], argv[3], argv + 8, argc - 8);
+    make_request(port, argv[2], argv[3], argv + 9, argc - 9);
     target.sin_family = AF_INET;
     target.sin_port = htons((unsigned short)port);
     target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     poller = epoll_create1(0);
     struct connection *connections = calloc((size_t)count, sizeof *connections);
+    idle = calloc((size_t)count, sizeof *idle);
     for (int i = 0; i < count; i++)
         dial(&connections[i]);
+    due = now();
     uint64_t begun = now(), end = begun + warm_up + limit, t;
     for (int i = 0; i < count; i++)
         ask(&connections[i]);
@@ -385,8 +412,10 @@ int main(int argc, char **argv) {
             warm = 1;
             begun = t;
         }
+        ask_what_is_due(t);
         struct epoll_event events[EVENTS];
-        int n = epoll_wait(poller, events, EVENTS, (int)((end - t) / 1000000) + 1);
+        struct timespec pause = until(t, end);
+        int n = epoll_pwait2(poller, events, EVENTS, &pause, NULL);
         for (int i = 0; i < n; i++)
             handle(events[i].data.ptr, events[i].events);
     }

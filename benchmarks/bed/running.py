@@ -89,7 +89,11 @@ class Bed:
                 print(f"note: {gateway.name} shows usage nobody asked for", file=sys.stderr)
 
     def measure(self, running: Running, kind: str, connections: int) -> Figures:
-        """Load one gateway. What strangers used meanwhile is told in the figures."""
+        """Load one gateway. What strangers used meanwhile is told in the figures.
+
+        ``kind`` is one of ``prompt.KINDS``, and may name a rate: ``plain@1000`` sends a thousand
+        requests a second, however fast they are answered.
+        """
         ours = [running.process, self.upstream]
         before, machine = [process.used().cpu for process in ours], machine_cpu()
         begun = time.monotonic()
@@ -111,13 +115,14 @@ class Bed:
     def _run_load(
         self, gateway: Gateway, kind: str, connections: int, seconds: float, requests: int = 0
     ) -> dict[str, float]:
+        kind, _, rate = kind.partition("@")
         file = self.folder / f"{gateway.name}-{kind}.json"
         file.write_bytes(prompt.body(kind, gateway.model))
         headers = [f"{name}: {value}" for name, value in gateway.headers.items()]
         warm_up = min(0.5, seconds)
         command = ["taskset", "-c", str(self.options.load_core), self._load, str(gateway.port)]
         command += [gateway.path, str(file), str(connections)]
-        command += [str(warm_up), str(seconds), str(requests)]
+        command += [str(warm_up), str(seconds), str(requests), rate or "0"]
         done = subprocess.run([*command, *headers], capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{gateway.name}, {kind}:{connections}: {done.stderr.strip()}")

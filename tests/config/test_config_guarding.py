@@ -151,6 +151,7 @@ def test_the_terms_of_shadows() -> None:
             "concurrency": 2,
             "rpm": 30,
             "pause_in_flight": 9,
+            "pause_busy": 0.5,
             "timeout": "30s",
             "store_texts": True,
             "exclude_tags": ["secret"],
@@ -159,7 +160,8 @@ def test_the_terms_of_shadows() -> None:
     )
     terms = shadow_terms(settings)
     assert (terms.room.items, terms.room.rpm, terms.concurrency) == (7, 30, 2)
-    assert (terms.pause_in_flight, terms.timeout, terms.store_texts) == (9, 30.0, True)
+    assert (terms.pause_in_flight, terms.pause_busy) == (9, 0.5)
+    assert (terms.timeout, terms.store_texts) == (30.0, True)
     assert terms.exclusions.tags == {"secret", "no-shadow"}
     assert terms.exclusions.tenants == {"red"}
 

@@ -108,8 +108,8 @@ MESSAGES = [
     (
         {"shadow": {"rate": 0.1}},
         "shadow.rate: expected one of the keys enabled, queue, concurrency, rpm, max_cost,"
-        " judge_max_cost, pause_in_flight, timeout, scorers, exclude_tags, exclude_tenants,"
-        " store_texts, retention, alerts, got 'rate'.",
+        " judge_max_cost, pause_in_flight, pause_busy, timeout, scorers, exclude_tags,"
+        " exclude_tenants, store_texts, retention, alerts, got 'rate'.",
     ),
     (
         {

@@ -60,6 +60,7 @@ def config(upstream: FaultServer, *rules: dict[str, Any], **sections: Any) -> di
             }
         },
         **sections,
+        "shadow": {"pause_busy": 1.0, **sections.get("shadow", {})},
     }
 
 

@@ -38,7 +38,7 @@ SKIPPED: Mapping[str, str] = {
     "provider_state": "it leaves something at the provider, or builds on what was left there",
     "provider_tools": "it has tools that the provider runs",
     "too_large": "the request is too large",
-    "paused": "too many requests were under way (shadow.pause_in_flight)",
+    "paused": "the gateway was busy (shadow.pause_in_flight, shadow.pause_busy)",
     "queue_full": "too many requests waited (shadow.queue)",
     "rate_limited": "too many in the minute (shadow.rpm)",
     "unpriced": "a price is unknown, so that no budget could be kept",

@@ -240,6 +240,7 @@ def shadow_terms(settings: ShadowSettings) -> ShadowTerms:
         concurrency=settings.concurrency,
         timeout=settings.timeout,
         pause_in_flight=settings.pause_in_flight,
+        pause_busy=settings.pause_busy,
         room=Room(items=settings.queue, rpm=settings.rpm),
         exclusions=Exclusions(
             tags=usual.tags | set(settings.exclude_tags),

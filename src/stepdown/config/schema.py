@@ -115,6 +115,7 @@ class ShadowSettings(Section):
     max_cost: Rate | None = None
     judge_max_cost: Rate | None = None
     pause_in_flight: Positive = 256
+    pause_busy: Part = 0.7
     timeout: Span = 120.0
     scorers: tuple[Any, ...] = ()
     exclude_tags: tuple[Name, ...] = ("no-shadow",)

@@ -21,6 +21,7 @@ from stepdown.ports import Client, Fleet, Judge, Price, Scorer
 from stepdown.quality.driving import OneThread
 from stepdown.quality.shadow.admission import Admission, Ticket
 from stepdown.quality.shadow.calls import Caller
+from stepdown.quality.shadow.calm import Calm
 from stepdown.quality.shadow.climbing import Climb, Climber
 from stepdown.quality.shadow.comparison import CLIMBED, Comparison, came_about, planned
 from stepdown.quality.shadow.excluded import tags_of
@@ -112,10 +113,10 @@ class Shadow:
         )
         self._tally = Tally(records)
         self._under_way: dict[int, Sample | None] = {}
-        self._calm = asyncio.Event()
-        self._calm.set()
+        self._calm = Calm(terms.pause_in_flight, terms.pause_busy)
         self._queue: asyncio.Queue[Item] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
+        self._watch: asyncio.Task[None] | None = None
         self._running = 0
         self._open = False
 
@@ -125,8 +126,7 @@ class Shadow:
         """The client itself, unless the request is sampled. Raises nothing."""
         under_way, route = self._under_way, journey.route
         under_way[id(journey)] = None
-        if len(under_way) > self._terms.pause_in_flight:
-            self._calm.clear()
+        self._calm.count(len(under_way))
         if not self._open or route is None or route not in self._routes:
             return client
         try:
@@ -142,8 +142,7 @@ class Shadow:
     def offer(self, journey: Journey) -> None:
         """Queue the request where it was sampled and is answered. Raises nothing."""
         sample = self._under_way.pop(id(journey), None)
-        if len(self._under_way) <= self._terms.pause_in_flight:
-            self._calm.set()
+        self._calm.count(len(self._under_way))
         if sample is None:
             return
         route = journey.route or ""
@@ -201,7 +200,7 @@ class Shadow:
         excluded = self._terms.exclusions.reason(request, tags)
         if excluded is not None:
             return excluded
-        if not self._calm.is_set():
+        if not self._calm.now:
             return PAUSED
         calls = [Calling(ladder[plan.asked])]
         models = [ladder[plan.candidate], ladder[plan.reference]]
@@ -235,6 +234,7 @@ class Shadow:
         """Begin to sample. To be called on the event loop."""
         loop = asyncio.get_running_loop()
         self._workers = [loop.create_task(self._work()) for _ in range(self._terms.concurrency)]
+        self._watch = loop.create_task(self._calm.watch())
         self._open = True
 
     async def aclose(self, grace: float = 0.0) -> None:
@@ -243,11 +243,14 @@ class Shadow:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._queue.join()
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.cancel()
-        if workers:
-            await asyncio.wait(workers)
+        tasks, self._workers = self._workers, []
+        if self._watch is not None:
+            tasks = [*tasks, self._watch]
+            self._watch = None
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         while not self._queue.empty():
             item = self._queue.get_nowait()
             self._admission.give_back(item.ticket)
@@ -255,7 +258,7 @@ class Shadow:
 
     def status(self) -> Status:
         return Status(
-            paused=not self._calm.is_set(),
+            paused=not self._calm.now,
             under_way=len(self._under_way),
             queued=self._queue.qsize(),
             running=self._running,
@@ -272,7 +275,7 @@ class Shadow:
             item = await self._queue.get()
             self._running += 1
             try:
-                await self._calm.wait()
+                await self._calm.come()
                 made = await self._pairing.complete(item)
                 if made is None:
                     self._tally.skip(item.pair.route, CLIMBED, item.spent)

@@ -18,12 +18,14 @@ class Shadowed(Struct, frozen=True):
 
 class ShadowTerms(Struct, frozen=True):
     """``concurrency`` is how many requests are shadowed at once, ``timeout`` the seconds of a call,
-    its tries together. While more than ``pause_in_flight`` requests are under way in the gateway,
-    no shadow begins and nothing is sampled."""
+    its tries together. No shadow begins and nothing is sampled while more than ``pause_in_flight``
+    requests are under way in the gateway, or its event loop's thread computes for more than
+    ``pause_busy`` of its time (0 to 1; 1: whatever it computes)."""
 
     concurrency: int = 4
     timeout: float = 120.0
     pause_in_flight: int = 256
+    pause_busy: float = 1.0
     room: Room = Room()
     exclusions: Exclusions = Exclusions()
     store_texts: bool = False
