@@ -149,3 +149,18 @@ def test_tokens_near_a_threshold_are_counted() -> None:
     )
     found = tallied([low, near])
     assert sum(sums.near for sums in found.cells.values()) == 1
+
+
+@pytest.mark.parametrize(("cascades", "pairs"), [(False, 0), (True, 1)])
+def test_pairs_of_a_held_cascade_tell_of_a_route_that_checks_answers_only(
+    cascades: bool, pairs: int
+) -> None:
+    detail = make_detail("a", decision="cascade")
+    held = pair_for(detail, regret=False, propensity=0.2, saver="cascade", served=1)
+    found = tallied(
+        [detail],
+        (held,),
+        rerouting=Rerouting(route_of(cheap_rule()), cascades=cascades),
+    )
+    assert sum(map(len, found.pairs.values())) == pairs
+    assert found.left_out.unmatched == 0

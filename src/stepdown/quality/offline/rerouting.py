@@ -47,7 +47,7 @@ class Rerouting:
 
     def __init__(self, route: PolicyRoute, *, cascades: bool = False) -> None:
         self._route = route
-        self._cascades = cascades
+        self.cascades = cascades
         self._request = Request("replay", Prompt(route.name, []), {})
         self._tokens = next((s for s in route.signals if isinstance(s, TokensSignal)), None)
         names = [signal.name for signal in route.signals]
@@ -87,9 +87,9 @@ class Rerouting:
     ) -> Rerouted:
         then, model = begun(record), decision.model
         checked = cascaded(record)
-        if self._cascades and record.decision == CASCADE and decision.name == DEFAULT:
+        if self.cascades and record.decision == CASCADE and decision.name == DEFAULT:
             return Rerouted(CASCADE, record.model, kept=True)
-        if model == then and (self._cascades or not checked):
+        if model == then and (self.cascades or not checked):
             return Rerouted(decision.name, record.model, kept=True)
         near = decision.ambiguous and self._hangs_on_tokens(readings)
         return Rerouted(decision.name, model, kept=False, near=near)

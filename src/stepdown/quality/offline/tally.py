@@ -112,11 +112,13 @@ def tally(
 ) -> Tally:
     """Sum up the answered requests of a route, which the ``records`` are of.
 
-    ``reference`` is the new route's last rung. Pairs of other routes are passed over.
+    ``reference`` is the new route's last rung. Pairs of other routes are passed over; so are, where
+    the new route checks no answers, those of a cascade that was held: they tell of the answers that
+    passed its checks, and nothing says which requests of the log these would be of.
     """
     waiting: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if pair.route == route:
+        if pair.route == route and (rerouting.cascades or not _of_held_cascade(pair)):
             waiting[pair.id].append(pair)
     found = Tally({}, defaultdict(list), Counter(), LeftOut())
     audiences: set[Audience] = set()
@@ -133,6 +135,10 @@ def tally(
             _add(found, cell, record, said, sampled, reference, price_of)
     found.left_out.unmatched = sum(map(len, waiting.values()))
     return found
+
+
+def _of_held_cascade(pair: Pair) -> bool:
+    return pair.saver == "cascade" and pair.served == pair.reference
 
 
 def _cell(record: Recorded, said: Rerouted, audiences: set[Audience]) -> Cell:
