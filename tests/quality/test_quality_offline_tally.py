@@ -103,7 +103,7 @@ def test_unknown_prices_are_in_no_sum() -> None:
 def test_pairs_find_their_requests() -> None:
     details = [make_detail("a"), make_detail("b", outcome="failed"), make_detail("c")]
     a, b = (pair_for(each, regret=False, propensity=0.1) for each in details[:2])
-    twice = pair_for(details[0], regret=True, propensity=0.1, saver="cascade")
+    twice = pair_for(details[0], regret=True, propensity=0.1, saver="cascade", served=0)
     gone = pair_for(make_detail("gone"), regret=False, propensity=0.1)
     other = pair_for(make_detail("c", route="bot"), regret=False, propensity=0.1)
     found = tallied(details, (a, b, twice, gone, other))
