@@ -319,6 +319,39 @@ def test_standings_outlive_a_reload_where_the_rule_is_the_same(file: File) -> No
     run(file, steps)
 
 
+def test_no_reload_sets_a_counter_back(file: File) -> None:
+    def counts(live: Live) -> tuple[Any, ...]:
+        status = live.status()
+        shadow, pairs, guard = status["shadow"], status["pairs"], status["guard"]
+        return shadow["sampled"], shadow["paired"], pairs["written"], guard["events"]
+
+    async def steps(live: Live) -> None:
+        await ask(live)
+        await ask(live, metadata={"kind": "low", "tags": ["no-shadow"]})
+        await until(lambda: counts(live)[:3] == (2, 1, 1))
+        live.reload()
+        assert counts(live)[:3] == (2, 1, 1)
+        assert live.status()["shadow"]["skips"] == {"no_shadow": 1}
+        gc.collect()  # the earlier configuration is let go of, and closed
+        await until(lambda: not live._closing)
+        await ask(live)
+        await until(lambda: counts(live)[:3] == (3, 2, 2))
+        file.write(ledger={"url": file.url, "flush_interval": 0.1})  # another writer
+        live.reload()
+        assert counts(live)[:3] == (3, 2, 2)
+        await ask(live)
+        await until(lambda: counts(live)[:3] == (4, 3, 3))
+        file.write(shadow={"enabled": False})
+        live.reload()
+        assert live.status()["shadow"] is None
+        file.write()
+        live.reload()
+        assert counts(live)[:3] == (4, 3, 3)
+        assert live.status()["shadow"]["skips"] == {"no_shadow": 1}
+
+    run(file, steps)
+
+
 def test_what_waits_to_be_shadowed_is_shadowed_after_a_reload(file: File) -> None:
     file.write(entries=models(latency=0.15), shadow={"concurrency": 1})
 

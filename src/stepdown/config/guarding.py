@@ -17,6 +17,7 @@ from stepdown.config.document import Config
 from stepdown.config.evaluation import judge_options
 from stepdown.config.schema import ShadowSettings
 from stepdown.config.serving import Serving
+from stepdown.config.totals import Totals
 from stepdown.config.wards import check_watched, margin_of, rates_of, wards_of
 from stepdown.deferral.alerts import Alerts
 from stepdown.deferral.webhooks import Target
@@ -47,6 +48,14 @@ PATIENCE = 5.0
 LEAVE = 2.0
 """Seconds that shadows get to end when the server stops."""
 
+COUNTERS = {
+    "shadow": ("sampled", "paired", "skips", "unscored"),
+    "pairs": ("written", "dropped", "dropped_texts", "unrecorded"),
+    "guard": ("events", "failures"),
+    "alerts": ("delivered", "failed", "dropped"),
+}
+"""What of each status only rises while the process lives, whatever is reloaded."""
+
 Routes = Mapping[str, PolicyRoute]
 
 
@@ -63,10 +72,18 @@ class Lasting(Struct, eq=False):
     budget: DayBudget
     judge_budget: DayBudget
 
+    def counted(self) -> dict[str, dict[str, Any]]:
+        """For ``Totals``."""
+        return {
+            "pairs": _counted("pairs", _plain(self.records.status())),
+            "guard": _counted("guard", _plain(self.keeper.status())),
+            "alerts": _counted("alerts", self.alerts.status()),
+        }
+
 
 class Guarding(Struct, eq=False):
     """What shadows and guards the routes of one configuration; without a shadow, states change by
-    hand only."""
+    hand only. ``totals`` are of all configurations of this process."""
 
     settings: ShadowSettings
     routes: Routes
@@ -74,6 +91,7 @@ class Guarding(Struct, eq=False):
     targets: Mapping[str, Target]
     shadow: Shadow | None
     lasting: Lasting
+    totals: Totals
 
     @property
     def tried(self) -> bool:
@@ -90,11 +108,18 @@ class Guarding(Struct, eq=False):
         lasting.alerts.targets = self.targets
         lasting.budget.limit = self.settings.max_cost
         lasting.judge_budget.limit = self.settings.judge_max_cost
+        self._count()
         lasting.records.start()
         lasting.keeper.guard(self.wards, self.routes, follow=self.shadow is not None)
         lasting.keeper.start()
         if self.shadow is not None:
             self.shadow.start()
+
+    def _count(self) -> None:
+        self.totals.begin(self.lasting, self.lasting.counted)
+        if (shadow := self.shadow) is not None:
+            read = shadow.status
+            self.totals.begin(shadow, lambda: {"shadow": _counted("shadow", _plain(read()))})
 
     async def drain(self) -> None:
         """Let the shadows of requests that were answered come to their end. May be cancelled."""
@@ -105,25 +130,31 @@ class Guarding(Struct, eq=False):
         """End the shadows, and what is not ``kept`` by another configuration; write the rest."""
         if self.shadow is not None:
             await self.shadow.aclose(0.0 if drained else LEAVE)
+            self.totals.end(self.shadow)
         lasting = self.lasting
         if kept is not None and kept.lasting is lasting:
             return
         await lasting.keeper.aclose()
         await lasting.alerts.aclose()
         await asyncio.to_thread(lasting.records.close)
+        self.totals.end(lasting)
 
     def status(self) -> dict[str, Any]:
-        """How shadows and the guard are doing, for the administrator; money as text."""
-        lasting = self.lasting
+        """How shadows and the guard are doing, for the administrator; money as text.
+
+        What counts (COUNTERS) counts since the process began; the rest is of this configuration.
+        """
+        lasting, totals = self.lasting, self.totals
         records, guard = lasting.records.status(), lasting.keeper.status()
         shadow = None if self.shadow is None else self.shadow.status()
         return {
-            "shadow": None if shadow is None else _plain(shadow),
-            "pairs": _plain(records),
+            "shadow": None if shadow is None else _plain(shadow) | totals.of("shadow"),
+            "pairs": _plain(records) | totals.of("pairs"),
             "guard": {
                 **_plain(guard),
+                **totals.of("guard"),
                 "wards": [_plain(ward) for ward in guard.wards],
-                "alerts": lasting.alerts.status(),
+                "alerts": lasting.alerts.status() | totals.of("alerts"),
             },
         }
 
@@ -150,6 +181,7 @@ def build_guarding(
         {name: targets[name] for name in config.shadow.alerts},
         _shadow(config, routes, cascades, fleet, deployments, scorers, lasting),
         lasting,
+        Totals() if previous is None else previous.totals,
     )
 
 
@@ -258,6 +290,10 @@ def standings(routes: Routes) -> StandingOf:
         return None if view is None else view.rules.get(rule)
 
     return standing_of
+
+
+def _counted(section: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: status[name] for name in COUNTERS[section]}
 
 
 def _plain(status: Struct) -> dict[str, Any]:
