@@ -1,0 +1,1 @@
+"""Answers requests again as like ones were answered before."""

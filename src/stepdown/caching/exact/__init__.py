@@ -1,0 +1,1 @@
+"""Answers a request as the same one was answered before."""

@@ -1,0 +1,21 @@
+"""What a route's exact cache is to do."""
+
+from msgspec import Struct
+
+
+class ExactTerms(Struct, frozen=True):
+    """The terms for one route, or one model that is asked by its own name.
+
+    ``ttl`` is how long an answer is given again, in seconds. ``nondeterministic``: requests that
+    ask for variety (a temperature above 0, several choices) are cached too. ``wait`` is how long a
+    request waits, in seconds, for the answer to the same one before it is asked by itself.
+    ``most_entry`` is the largest answer that is kept, in bytes. ``policy`` and ``varies`` are what
+    else answers hang on, see ``caching.key.key_of``.
+    """
+
+    ttl: float = 3600.0
+    nondeterministic: bool = False
+    wait: float = 60.0
+    most_entry: int = 1_000_000
+    policy: str = ""
+    varies: tuple[str, ...] = ()
