@@ -19,8 +19,10 @@ COMMANDS = {
     "suggest": "stepdown.cli.suggest",
     "cascade": "stepdown.cli.cascade",
     "eval": "stepdown.cli.eval",
+    "batch": "stepdown.cli.batch",
     "cost": "stepdown.cli.cost",
     "prices": "stepdown.cli.prices",
+    "embed": "stepdown.cli.embed",
 }
 
 
