@@ -74,5 +74,5 @@ def test_it_is_awaited_like_any_embedder_and_needs_no_thread() -> None:
 def test_a_table_that_does_not_fit_its_vocabulary_is_refused() -> None:
     vocabulary = ["[UNK]", *map(str, range(FIRST_WORD))]
     rows = np.zeros((2, 4), np.int8)
-    with pytest.raises(ValueError, match="expected 1 rows and scales .* got 2 and"):
+    with pytest.raises(ValueError, match=r"expected 1 rows and scales .* got 2 and"):
         StaticTable("mine", vocabulary, rows, np.zeros(2, np.float32))

