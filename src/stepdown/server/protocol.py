@@ -17,13 +17,13 @@ from collections.abc import Awaitable
 from typing import Any, cast
 
 import httptools
-from msgspec import json
 from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from stepdown.server.exchange import CONTINUE, Exchange, status_line
+from stepdown.server.exchange import CONTINUE, Exchange
 from stepdown.server.inflow import Inflow
+from stepdown.server.refusals import refusal
 
 log = logging.getLogger("stepdown.server")
 
@@ -340,11 +340,8 @@ class Connection(asyncio.Protocol):
         """Answer a request that cannot be read, and hang up."""
         unanswered = self._exchange is None and not self._lingers_until
         if self._transport is not None and unanswered:
-            body = _refusal(status, self.max_body())
-            self._transport.write(
-                b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
-                b"connection: close\r\n\r\n%b" % (status_line(status), len(body), body)
-            )
+            limits = {"max_body": self.max_body(), "max_head": MAX_HEAD}
+            self._transport.write(refusal(status, **limits))
         self._close()
 
     def _close(self) -> None:
@@ -359,22 +356,6 @@ class _HeadTooLarge(Exception):
 
 class _BodyTooLarge(Exception):
     pass
-
-
-def _refusal(status: int, max_body: int) -> bytes:
-    """OpenAI's error envelope for what went wrong before there was a request."""
-    code, message = _REFUSALS[status]
-    said = message.format(max_body=max_body, max_head=MAX_HEAD)
-    error = {"message": said, "type": "invalid_request_error", "param": None, "code": code}
-    return json.encode({"error": error})
-
-
-_REFUSALS = {
-    400: ("invalid_http", "The request is not valid HTTP/1.1."),
-    408: ("request_timeout", "The request took too long to arrive."),
-    413: ("body_too_large", "The body is larger than the {max_body:,} bytes accepted here."),
-    431: ("headers_too_large", "The headers are larger than the {max_head:,} bytes accepted here."),
-}
 
 
 def _address(name: Any) -> tuple[str, int] | None:
