@@ -189,6 +189,7 @@ class Connection(asyncio.Protocol):
                 expected = True
         if most := self.streamed(self._url):
             self._inflow = Inflow(most, self._pace, expected=expected)
+            self._stopping |= self._parser.should_upgrade()
             self._dispatch()
         elif expected:
             self.write(CONTINUE)
@@ -254,8 +255,7 @@ class Connection(asyncio.Protocol):
             parser.get_http_version(),
             self._headers,
             pieces[0] if len(pieces) == 1 else b"".join(pieces),
-            keep_alive=parser.should_keep_alive()
-            and not (self._stopping or parser.should_upgrade()),
+            keep_alive=parser.should_keep_alive() and not self._stopping,
             inflow=self._inflow,
         )
         if self._exchange is None:
