@@ -1,0 +1,1 @@
+"""Makes prompts shorter: the compressor, its techniques, and what they never touch."""

@@ -1,0 +1,90 @@
+"""How much each passage has to do with a question: TF-IDF, and meanings where there are vectors.
+
+Source of the weights: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25
+and Beyond" (the idf and the saturation of counts), as a cosine's stand-in for short passages.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Vectors = Callable[[Sequence[str]], Any]
+"""Texts into rows of length 1, as a numpy array: ``stepdown.embedding``'s ``vectors``."""
+
+SATURATION = 1.2
+LENGTH_SHARE = 0.5
+"""BM25's k1 and b: passages are sentences, whose lengths say little."""
+MEANING_SHARE = 0.4
+"""The vectors' share of a score, where there are vectors."""
+NEIGHBOUR = 0.35
+"""A neighbour's share of a passage's score: an answer often stands beside the words asked for."""
+
+_WORD = re.compile(r"[^\W_]+")
+_ENDINGS = ("ingly", "edly", "ing", "ies", "ed", "es", "ly", "s")
+_STEM = 4
+
+
+def relevance(question: str, texts: Sequence[str], vectors: Vectors | None = None) -> list[float]:
+    """A score for each text, 0 (nothing in common) or above; not yet smoothed."""
+    lexical = _scaled(_lexical(question, texts))
+    if vectors is None:
+        return lexical
+    rows = vectors([question, *texts])
+    meaning = _scaled([max(0.0, float(each)) for each in rows[1:] @ rows[0]])
+    return [
+        (1 - MEANING_SHARE) * word + MEANING_SHARE * near
+        for word, near in zip(lexical, meaning, strict=True)
+    ]
+
+
+def smoothed(scores: Sequence[float]) -> list[float]:
+    """Each score with a share of its neighbours'."""
+    padded = [0.0, *scores, 0.0]
+    return [
+        padded[at] + NEIGHBOUR * (padded[at - 1] + padded[at + 1])
+        for at in range(1, len(padded) - 1)
+    ]
+
+
+def terms(text: str) -> list[str]:
+    """Words in lower case without their endings; digits as they stand."""
+    return [_stem(word) for word in _WORD.findall(text.lower())]
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _STEM:
+            return word[: -len(ending)]
+    return word
+
+
+def _lexical(question: str, texts: Sequence[str]) -> list[float]:
+    counted = [Counter(terms(text)) for text in texts]
+    sizes = [max(1, sum(each.values())) for each in counted]
+    usual = sum(sizes) / max(1, len(sizes))
+    wanted = Counter(terms(question))
+    weights = {
+        term: math.log(1 + (len(texts) - held + 0.5) / (held + 0.5))
+        for term in wanted
+        if (held := sum(term in each for each in counted))
+    }
+    return [
+        sum(
+            weight * each[term] * (SATURATION + 1) / (each[term] + _damping(size / usual))
+            for term, weight in weights.items()
+            if term in each
+        )
+        for each, size in zip(counted, sizes, strict=True)
+    ]
+
+
+def _damping(length: float) -> float:
+    return SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length)
+
+
+def _scaled(scores: Sequence[float]) -> list[float]:
+    """The best at 1."""
+    best = max(scores, default=0.0)
+    return [score / best for score in scores] if best > 0 else [0.0] * len(scores)

@@ -1,0 +1,1 @@
+"""The ways in which a prompt is made shorter, one a file."""
