@@ -117,7 +117,8 @@ class Exchange:
 
     def _whole_head(self, head: bytes, length: int | None) -> bytes:
         """Say how the body is delimited, and end the head."""
-        self._stop_unless_sent()
+        if self.inflow is not None:
+            self._stop_unless_sent(self.inflow)
         if length is not None:
             framing = b"content-length: %d\r\n" % length
         elif self._version == "1.0":
@@ -206,11 +207,12 @@ class Exchange:
         """The head that the application began; it may have delimited the body itself."""
         if not self._counted:
             return self._whole_head(self._head, length)
-        self._stop_unless_sent()
+        if self.inflow is not None:
+            self._stop_unless_sent(self.inflow)
         return self._head + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
 
-    def _stop_unless_sent(self) -> None:
+    def _stop_unless_sent(self, inflow: Inflow) -> None:
         """A client that was never told to send its body may send it or not: nothing else can be
         read from it."""
-        if self.inflow is not None and self.inflow.expected:
+        if inflow.expected:
             self.keep_alive = False

@@ -298,7 +298,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         inflow = exchange.inflow
-        if exchange.done and inflow is not None and not inflow.ended and not inflow.expected:
+        if inflow is not None and exchange.done and not inflow.ended and not inflow.expected:
             self._linger(inflow, stop=not exchange.keep_alive)
         elif not exchange.done or not exchange.keep_alive:
             self._close()
