@@ -26,7 +26,12 @@ $(READY): requirements/dev.txt pyproject.toml
 	touch $(READY)
 
 # Needs uv (https://docs.astral.sh/uv/).
+# llmlingua brings torch: whoever wants it installs it.
+EXTRAS = $(shell $(PYTHON) -c "import tomllib; \
+	extras = tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']; \
+	print(*('--extra ' + name for name in extras if name != 'llmlingua'))")
+
 lock:
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
-		--all-extras --group dev --custom-compile-command "make lock" \
+		$(EXTRAS) --group dev --custom-compile-command "make lock" \
 		--output-file requirements/dev.txt pyproject.toml
