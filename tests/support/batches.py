@@ -1,62 +1,159 @@
-"""Input files of batches, and the lines that come back."""
+"""A gateway's batches in one process: routes, simulated models, a provider of batches, a ledger."""
 
+import asyncio
 import json
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-import httpx2
+from stepdown.batch_ports import BatchAPI
+from stepdown.deferral.batch.context import InForce
+from stepdown.deferral.batch.interface import ENDED, Batch, NewBatch
+from stepdown.deferral.batch.outlets import Outlets
+from stepdown.deferral.batch.service import BatchService
+from stepdown.deferral.batch.terms import BatchTerms
+from stepdown.pipeline import Pipeline
+from stepdown.ports import Deployment as AnyDeployment
+from stepdown.ports import Ledger, Price
+from stepdown.pricing.batch_price import Discounted
+from stepdown.pricing.price import TokenPrice
+from stepdown.providers.deployment import Deployment
+from stepdown.providers.fleet import Fleet
+from stepdown.providers.openai import OpenAIDialect
+from stepdown.providers.simulated import SimulatedUpstream
+from stepdown.routing.route import PolicyRoute, build_route
+from stepdown.storage.address import parse
+from stepdown.types import Journey
 
-from support.clients import HELLO
-
-ENDPOINT = "/v1/chat/completions"
-ENDED = ("completed", "failed", "expired", "cancelled")
-
-Shown = dict[str, Any]
+CHEAP = TokenPrice(Decimal("0.000001"), Decimal("0.000002"))
+STRONG = TokenPrice(Decimal("0.00001"), Decimal("0.00002"))
+LONG = 400
+"""Tokens from which on the route asks the strong model."""
 
 
-def line(custom_id: str, model: str, text: str | None = None, **body: Any) -> Shown:
-    """One line of an input file; ``text`` is the user's turn."""
-    messages: Any = HELLO if text is None else [{"role": "user", "content": text}]
+class Recorded:
+    """Implements ``ports.Ledger``: keeps the journeys."""
+
+    def __init__(self) -> None:
+        self.journeys: list[Journey] = []
+
+    def record(self, journey: Journey) -> None:
+        self.journeys.append(journey)
+
+
+def deployments(**simulated: Any) -> list[Deployment]:
+    """A cheap and a strong model, each with one deployment."""
+    return [
+        Deployment(
+            id=f"{name}/1",
+            model=name,
+            upstream_model=f"{name}-upstream",
+            upstream=SimulatedUpstream(name, simulated),
+            dialect=OpenAIDialect(),
+            price=price,
+        )
+        for name, price in (("cheap", CHEAP), ("strong", STRONG))
+    ]
+
+
+def route() -> PolicyRoute:
+    """Short prompts go to the cheap model."""
+    options = {
+        "ladder": ["cheap", "strong"],
+        "rules": [{"name": "short", "when": {"tokens": {"lt": LONG}}, "rung": "cheap"}],
+    }
+    return build_route("auto", options, price_of={"cheap": CHEAP, "strong": STRONG}.get)
+
+
+def pipeline(ledger: Ledger, made: Sequence[Deployment], **layers: Any) -> Pipeline:
+    return Pipeline({"auto": route()}, Fleet(made), ledger, **layers)
+
+
+def outlets(
+    apis: Mapping[str, BatchAPI], made: Sequence[Deployment], factor: str = "0.5"
+) -> Outlets:
+    """Outlets at half the price, of the deployments that ``apis`` has by their ids."""
+
+    def behind(model: str) -> list[AnyDeployment]:
+        return [each for each in made if each.model == model]
+
+    def price_of(deployment: AnyDeployment) -> Price | None:
+        price = deployment.price
+        return None if price is None else Discounted(price, Decimal(factor))
+
+    return Outlets(behind, apis, price_of)
+
+
+def entry(number: int, text: str = "Is this spam?", **fields: Any) -> dict[str, Any]:
+    """A line of an input file."""
+    body = {"model": "auto", "messages": [{"role": "user", "content": f"{text} {number}"}]}
     return {
-        "custom_id": custom_id,
+        "custom_id": f"line-{number}",
         "method": "POST",
-        "url": ENDPOINT,
-        "body": {"model": model, "messages": messages, **body},
+        "url": "/v1/chat/completions",
+        "body": body | fields,
     }
 
 
-def jsonl(lines: Iterable[Mapping[str, Any]]) -> bytes:
-    return b"".join(json.dumps(each).encode() + b"\n" for each in lines)
+def jsonl(entries: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
 
 
-def read_lines(content: bytes) -> list[Shown]:
-    return [json.loads(each) for each in content.splitlines()]
+async def pieces(data: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
 
 
-def answers(content: bytes) -> dict[str, str]:
-    """The texts of the answers by ``custom_id``, in their order; of those that have one."""
-    return {
-        each["custom_id"]: each["response"]["body"]["choices"][0]["message"]["content"]
-        for each in read_lines(content)
-    }
+class Batching:
+    """Batches of one process, with what they run on. The pause between looks is short."""
 
+    def __init__(
+        self,
+        url: str,
+        apis: Mapping[str, BatchAPI],
+        *,
+        terms: BatchTerms | None = None,
+        ledger: Ledger | None = None,
+        at: Callable[[str], None] | None = None,
+        simulated: Mapping[str, Any] | None = None,
+        **layers: Any,
+    ) -> None:
+        self.recorded = Recorded()
+        made = deployments(**(simulated or {}))
+        force = InForce(pipeline(ledger or self.recorded, made, **layers), outlets(apis, made))
+        self.force = force
+        watch = {} if at is None else {"at": at}
+        self.service = BatchService(
+            parse(url), terms or BatchTerms(poll=0.05, gather=0.05), **watch
+        )
+        self.service.start(lambda: self.force)
 
-def submit(http: httpx2.Client, content: bytes, **wanted: Any) -> httpx2.Response:
-    """Upload a file and start a batch over it."""
-    form = {"purpose": "batch"}
-    reply = http.post("/v1/files", data=form, files={"file": ("in.jsonl", content)})
-    assert reply.status_code == 200, reply.text
-    body = {"endpoint": ENDPOINT, "completion_window": "24h", **wanted}
-    return http.post("/v1/batches", json={"input_file_id": reply.json()["id"], **body})
+    async def put(self, data: bytes, tenant: str = "red") -> str:
+        file = await self.service.put_file(tenant, pieces(data), filename="in.jsonl")
+        return file.id
 
+    async def submit(
+        self, entries: Iterable[Mapping[str, Any]], tenant: str = "red", **new: Any
+    ) -> Batch:
+        file = await self.put(jsonl(entries), tenant)
+        return await self.service.create(tenant, NewBatch(file, **new))
 
-def ended(http: httpx2.Client, batch: str, timeout: float = 30.0) -> Shown:
-    """The batch at its end. Raises AssertionError where that does not come."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        found: Shown = http.get(f"/v1/batches/{batch}").json()
-        if found["status"] in ENDED:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"still {found['status']}: {found['request_counts']}")
+    async def ended(self, batch: Batch, seconds: float = 60.0) -> Batch:
+        async with asyncio.timeout(seconds):
+            while True:
+                found = await self.service.get(batch.tenant, batch.id)
+                if found.status in ENDED:
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def read(self, tenant: str, file: str | None) -> list[dict[str, Any]]:
+        if file is None:
+            return []
+        data = b"".join([piece async for piece in self.service.file_content(tenant, file)])
+        return [json.loads(line) for line in data.splitlines()]
+
+    async def answers(self, batch: Batch) -> list[dict[str, Any]]:
+        return await self.read(batch.tenant, batch.output_file_id)
+
+    async def errors(self, batch: Batch) -> list[dict[str, Any]]:
+        return await self.read(batch.tenant, batch.error_file_id)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stepdown.storage.batch_rows import Ended, LineRow
+from stepdown.storage.batch_rows import Ended, Group, LineRow
 from stepdown.storage.connection import Cursor
 from stepdown.storage.shared_session import SharedSession
 
@@ -56,6 +56,19 @@ class BatchLines:
             cursor.execute(self._sql["claim_calls"], (now, now, limit, owner, until))
             return [LineRow(*found) for found in iter(cursor.fetchone, None)]
 
+    def call_again(self, line: LineRow, owner: str, due_at: float) -> None:
+        """Let a called line go again, where this process still holds it."""
+        with self._session.transaction() as cursor:
+            cursor.execute(self._sql["call_again"], (due_at, line.batch, line.seq, owner))
+
+    def call_group(self, group: Group, now: float) -> int:
+        """Call the lines of a group that cannot be submitted; how many there were."""
+        with self._session.transaction() as cursor:
+            cursor.execute(
+                self._sql["call_group"], (now, group.deployment, group.model, group.pool)
+            )
+            return cursor.rowcount
+
     def end_calls(self, owner: str, ended: Sequence[Ended]) -> list[Ended]:
         """Write how called lines ended; those of them that this process still held."""
         return self._end(ended, "end_call", owner)
@@ -66,6 +79,13 @@ class BatchLines:
         """A submission's lines from a place on, in order, those left out that have ended."""
         with self._session.transaction(writes=False) as cursor:
             cursor.execute(self._sql["submitted"], (submission, start, limit))
+            return [LineRow(*found) for found in iter(cursor.fetchone, None)]
+
+    def at(self, submission: str, places: Sequence[int]) -> list[LineRow]:
+        """A submission's lines at these places, those left out that have ended."""
+        statement = _AT.format(", ".join("?" * len(places)))
+        with self._session.transaction(writes=False) as cursor:
+            cursor.execute(self._session.marked(statement), (submission, *places))
             return [LineRow(*found) for found in iter(cursor.fetchone, None)]
 
     def end(self, submission: str, ended: Sequence[Ended]) -> list[Ended]:
@@ -174,6 +194,7 @@ _BACK = (
     " way = CASE WHEN round + 1 >= ? THEN 'call' ELSE way END"
     " WHERE state = 'sent' AND submission = ?"
 )
+_AT = f"SELECT {_ALL} FROM batch_lines WHERE submission = ? AND state = 'sent' AND place IN ({{}})"
 _GIVE_UP = "UPDATE batch_lines SET state = 'ended', code = ?, message = ? WHERE batch = ?"
 
 _STATEMENTS = {
@@ -189,6 +210,10 @@ _STATEMENTS = {
     " OR state = 'calling' AND lease_until < ?) LIMIT ? SKIP_LOCKED)"
     " UPDATE batch_lines SET state = 'calling', owner = ?, lease_until = ?"
     f" WHERE (batch, seq) IN (SELECT batch, seq FROM picked) RETURNING {_ALL}",
+    "call_again": "UPDATE batch_lines SET state = 'ready', owner = '', lease_until = 0, due_at = ?,"
+    " round = round + 1 WHERE batch = ? AND seq = ? AND state = 'calling' AND owner = ?",
+    "call_group": "UPDATE batch_lines SET way = 'call', due_at = ? WHERE state = 'ready'"
+    " AND way = 'batch' AND deployment = ? AND model = ? AND pool = ?",
     "end_call": f"{_SET} WHERE batch = ? AND seq = ? AND state = 'calling' AND owner = ?",
     "end": f"{_SET} WHERE batch = ? AND seq = ? AND state = 'sent' AND submission = ?",
     "submitted": f"SELECT {_ALL} FROM batch_lines WHERE submission = ? AND place >= ?"

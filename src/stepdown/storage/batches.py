@@ -66,6 +66,19 @@ class BatchStore:
             cursor.execute(self._sql["live"], (tenant,))
             return int(cursor.fetchone()[0])
 
+    def tenant(self, batch: str) -> str:
+        """Whose a batch is."""
+        with self.session.transaction(writes=False) as cursor:
+            cursor.execute(self._sql["tenant"], (batch,))
+            found = cursor.fetchone()
+        return "" if found is None else str(found[0])
+
+    def is_due(self, now: float) -> bool:
+        """Whether there is anything to claim; cheaper than claiming."""
+        with self.session.transaction(writes=False) as cursor:
+            cursor.execute(self._sql["is_due"], (now,) * 6)
+            return bool(cursor.fetchone()[0])
+
     def reads(self, file: str) -> bool:
         """Whether a batch is being validated that reads this file."""
         with self.session.transaction(writes=False) as cursor:
@@ -134,25 +147,17 @@ class BatchStore:
                 raise LeaseLost
 
     def complete(
-        self,
-        row: BatchRow,
-        owner: str,
-        now: float,
-        files: Sequence[FileRow],
+        self, row: BatchRow, now: float, output: FileRow | None = None, error: FileRow | None = None
     ) -> None:
-        """It has ended, with these files; the rest of what was to be written is none.
-
-        Raises LeaseLost.
-        """
+        """It has ended, with these files. Raises LeaseLost."""
         status = row.ending or "completed"
-        kept = {file.purpose: file.id for file in files}
         values = (
-            *(status, kept.get("output", ""), kept.get("error", "")),
+            *(status, *("" if file is None else file.id for file in (output, error))),
             *(now if status == name else None for name in ("completed", "expired", "cancelled")),
-            *(row.id, owner),
+            *(row.id, row.owner),
         )
         with self.session.transaction() as cursor:
-            for file in files:
+            for file in filter(None, (output, error)):
                 cursor.execute(self._sql["finish"], (file.bytes, file.expires_at, file.id))
             cursor.execute(self._sql["complete"], values)
             if cursor.rowcount != 1:
@@ -188,6 +193,11 @@ _STATEMENTS = {
     " AND (created_at < ? OR (created_at = ? AND id < ?))"
     " ORDER BY created_at DESC, id DESC LIMIT ?",
     "live": f"SELECT COUNT(*) FROM batches WHERE tenant = ? AND status NOT IN ({_FINAL})",
+    "tenant": "SELECT tenant FROM batches WHERE id = ?",
+    "is_due": "SELECT EXISTS (SELECT 1 FROM batches WHERE due_at <= ? AND lease_until < ?)"
+    " OR EXISTS (SELECT 1 FROM batch_submissions WHERE due_at <= ? AND lease_until < ?)"
+    " OR EXISTS (SELECT 1 FROM batch_lines WHERE state = 'ready' AND due_at <= ?)"
+    " OR EXISTS (SELECT 1 FROM batch_lines WHERE state = 'calling' AND lease_until < ?)",
     "reads": "SELECT 1 FROM batches WHERE status = 'validating' AND input_file = ?",
     "cancel": "UPDATE batches SET status = 'cancelling', cancelling_at = ?, ending = 'cancelled',"
     " due_at = 0 WHERE id = ? AND tenant = ? AND status IN ('validating', 'in_progress')"

@@ -1,0 +1,206 @@
+"""One process's share of the work on batches: it claims what is due, and gives signs of life.
+
+    every second: due batches ─ attend · due groups of lines ─ form · due submissions ─ submit,
+    look, collect · lines without a batch API ─ call
+
+How much it holds at once is bounded. What it holds when it dies is free again after ``LEASE``.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from stepdown.deferral.batch.attending import Attendance
+from stepdown.deferral.batch.calling import Pace, call
+from stepdown.deferral.batch.context import LEASE, Context, log
+from stepdown.deferral.batch.submitting import Submitting, form
+from stepdown.errors import BatchesUnavailable
+from stepdown.storage.batch_rows import BatchRow, LeaseLost, LineRow, SubmissionRow
+
+TICK = 1.0
+"""Seconds between two looks for what is due, where nothing wakes the worker."""
+BEAT = 5.0
+"""Seconds between two signs of life; well within a lease."""
+BATCHES = 4
+"""How many batches one process looks after at once."""
+SUBMISSIONS = 4
+"""How many submissions it holds at once; each may be in memory as a whole."""
+CARE_INTERVAL = 60.0
+"""Seconds between two looks for what has expired."""
+KEEP_SUBMISSIONS = 30 * 86_400.0
+LEAVE = 5.0
+"""Seconds that steps under way get to finish when the process stops."""
+
+Tell = Callable[[BatchRow], None]
+"""Sends a batch's webhook, in the background."""
+
+
+class Worker:
+    """The work of one process. To be started and closed on one event loop."""
+
+    def __init__(self, context: Context, tell: Tell) -> None:
+        self._context = context
+        self._tell = tell
+        self._pace = Pace()
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {
+            kind: set() for kind in ("batches", "submissions", "calls")
+        }
+        self._tenants: dict[str, str] = {}
+        self._loop: asyncio.Task[None] | None = None
+        self._beat_due = 0.0
+        self._care_due = time.monotonic() + CARE_INTERVAL
+
+    def start(self) -> None:
+        """Begin to work."""
+        if self._loop is None:
+            self._loop = asyncio.create_task(self._work())
+
+    def status(self) -> dict[str, int]:
+        """How much this process holds."""
+        return {kind: len(tasks) for kind, tasks in self._tasks.items()}
+
+    async def aclose(self) -> None:
+        """Take nothing more, let steps under way finish for a moment, and give back the rest."""
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        loop.cancel()
+        await asyncio.wait({loop})
+        tasks = set[asyncio.Task[None]]().union(*self._tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=LEAVE)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(tasks)
+        owner = self._context.owner
+        with suppress(BatchesUnavailable):  # which the records log; the lease ends by itself
+            await self._context.records.do(lambda store: store.abandon(owner))
+
+    # ── what is due ──────────────────────────────────────────────────────────────────────────
+
+    async def _work(self) -> None:
+        wake = self._context.wake
+        while True:
+            wake.clear()
+            try:
+                await self._look_around()
+            except BatchesUnavailable:
+                await asyncio.sleep(TICK)
+            except Exception:  # noqa: BLE001  logged; the work must go on
+                log.exception("the work on batches failed")
+                await asyncio.sleep(TICK)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await wake.wait()
+
+    async def _look_around(self) -> None:
+        context = self._context
+        if any(self._tasks.values()) and time.monotonic() >= self._beat_due:
+            await context.records.do(lambda store: store.beat(context.owner, context.until))
+            self._beat_due = time.monotonic() + BEAT
+        if await context.records.do(lambda store: store.is_due(time.time())):
+            await self._claim_batches()
+            if not context.terms.paused:
+                await self._form()
+                await self._claim_calls()
+            await self._claim_submissions()
+        if time.monotonic() >= self._care_due:
+            await self._clean_up()
+
+    async def _claim_batches(self) -> None:
+        context, room = self._context, BATCHES - len(self._tasks["batches"])
+        if room > 0:
+            for row in await context.records.do(
+                lambda store: store.claim(context.owner, time.time(), context.until, room)
+            ):
+                self._spawn("batches", self._attend(row))
+
+    async def _form(self) -> None:
+        """Submit what may be submitted, as far as there is room to hold it."""
+        context = self._context
+        if len(self._tasks["submissions"]) >= SUBMISSIONS:
+            return
+        groups = await context.records.do(lambda store: store.submissions.groups(time.time()))
+        for group in groups:
+            while len(self._tasks["submissions"]) < SUBMISSIONS:
+                row = await form(context, group)
+                if row is None:
+                    break
+                self._spawn("submissions", Submitting(context, row).run())
+
+    async def _claim_submissions(self) -> None:
+        context, room = self._context, SUBMISSIONS - len(self._tasks["submissions"])
+        if room > 0:
+            rows: list[SubmissionRow] = await context.records.do(
+                lambda store: store.submissions.claim(
+                    context.owner, time.time(), context.until, room
+                )
+            )
+            for row in rows:
+                self._spawn("submissions", Submitting(context, row).run())
+
+    async def _claim_calls(self) -> None:
+        context, room = self._context, self._context.terms.concurrency - len(self._tasks["calls"])
+        if room > 0:
+            for line in await context.records.do(
+                lambda store: store.lines.claim_calls(
+                    context.owner, time.time(), context.until, room
+                )
+            ):
+                self._spawn("calls", self._call(line))
+
+    # ── one thing that is held ───────────────────────────────────────────────────────────────
+
+    async def _attend(self, row: BatchRow) -> None:
+        attendance = Attendance(self._context, row)
+        await attendance.run()
+        if attendance.tells:
+            self._tell(row)
+
+    async def _call(self, line: LineRow) -> None:
+        batch = line.batch
+        tenant = self._tenants.get(batch)
+        if tenant is None:
+            tenant = await self._context.records.do(lambda store: store.tenant(batch))
+            if len(self._tenants) > MOST_TENANTS:
+                self._tenants.clear()
+            self._tenants[batch] = tenant
+        await call(self._context, line, tenant, self._pace)
+
+    def _spawn(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks[kind].add(task)
+        task.add_done_callback(lambda done: self._done(kind, done))
+        if len(self._tasks[kind]) == 1:
+            self._beat_due = min(self._beat_due, time.monotonic() + BEAT)
+
+    def _done(self, kind: str, task: "asyncio.Task[None]") -> None:
+        self._tasks[kind].discard(task)
+        self._context.wake.set()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """What a step could not finish is done by whoever holds it next."""
+        try:
+            await work
+        except LeaseLost:
+            self._context.counts["leases_lost"] += 1
+        except BatchesUnavailable:
+            self._context.counts["interrupted"] += 1
+        except Exception:  # noqa: BLE001  logged; the work on others goes on
+            self._context.counts["interrupted"] += 1
+            log.exception("a step of a batch failed in the gateway itself")
+
+    async def _clean_up(self) -> None:
+        now, store = time.time(), self._context.records
+        more = await store.do(lambda s: s.files.expire(now))
+        more |= await store.do(lambda s: s.forget(now, now - KEEP_SUBMISSIONS))
+        if not more:
+            self._care_due = time.monotonic() + CARE_INTERVAL
+
+
+MOST_TENANTS = 1000
+"""How many batches' tenants are remembered."""
+
+assert BEAT * 3 < LEASE
