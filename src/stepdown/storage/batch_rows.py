@@ -35,7 +35,7 @@ class BatchRow(Struct, frozen=True):
     status: str
     endpoint: str
     input_file: str
-    window: str
+    completion_window: str
     created_at: float
     expires_at: float
     forget_at: float

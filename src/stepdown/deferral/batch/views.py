@@ -48,7 +48,7 @@ def batch_of(row: BatchRow) -> Batch:
         status=row.status,  # type: ignore[arg-type]  # rows are made by this package
         endpoint=row.endpoint,
         input_file_id=row.input_file,
-        completion_window=row.window,
+        completion_window=row.completion_window,
         created_at=row.created_at,
         expires_at=row.expires_at,
         in_progress_at=row.in_progress_at,

@@ -47,7 +47,7 @@ def _batches() -> None:
         sa.Column("status", sa.String, nullable=False),
         sa.Column("endpoint", sa.String, nullable=False),
         sa.Column("input_file", sa.String, nullable=False),
-        sa.Column("window", sa.String, nullable=False),
+        sa.Column("completion_window", sa.String, nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("expires_at", sa.Double, nullable=False),
         sa.Column("forget_at", sa.Double, nullable=False),
