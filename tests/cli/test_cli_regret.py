@@ -235,3 +235,30 @@ def test_bad_input(arguments: tuple[str, ...], said: str) -> None:
     shown = run(*arguments)
     assert shown.exit_code == 2
     assert said in " ".join(shown.output.split())
+
+
+# ── Simulated models ─────────────────────────────────────────────────────────────────────────
+
+
+def test_rules_whose_models_are_simulated_are_flagged(tmp_path: Path) -> None:
+    place = watched(tmp_path, provider="simulated")
+    store_pairs(place.url, *recorded(place))
+    output = run("--config", place.config).output
+    models = "gpt-4o-mini, gpt-4o"
+    assert f"Simulated, with made-up answers: {models}. No regret here says anything of" in output
+    rules = ("faq: ", "short: ", "sure: ")
+    lines = [line for line in output.splitlines() if line.startswith(rules)]
+    assert len(lines) == 3
+    assert all(line.endswith(f"Simulated: {models}.") for line in lines)
+    [route] = json.loads(run("--config", place.config, "--json").output)["routes"]
+    assert route["simulated"] == ["gpt-4o-mini", "gpt-4o"]
+    assert {each["rule"]: each["simulated"] for each in route["guarded"]} == {
+        rule: ["gpt-4o-mini", "gpt-4o"] for rule in ("faq", "short", "sure")
+    }
+
+
+def test_others_are_not(place: Watched) -> None:
+    assert "imulated" not in run("--config", place.config).output
+    assert "imulated" not in run("--database", place.url).output
+    [route] = json.loads(run("--config", place.config, "--json").output)["routes"]
+    assert route["simulated"] == []

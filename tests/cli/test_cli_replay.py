@@ -87,6 +87,30 @@ def test_json(new: Path) -> None:
     assert [rule["rule"] for rule in found["rules"]] == ["short"]
 
 
+JUDGE = f"judge: {{{{model: {STRONG}, {{}}}}}}\n"
+ERRORS = "errors: {false_positives: 4, negatives: 400, false_negatives: 120, positives: 400}"
+
+
+def test_with_the_judges_errors_known_regrets_are_without_them(tmp_path: Path, ledger: str) -> None:
+    plain = json.loads(run("--config", written(tmp_path, SHORT, ledger=ledger), "--json").output)
+    path = written(tmp_path, SHORT, ledger=ledger, more=JUDGE.format(ERRORS))
+    found = json.loads(run("--config", path, "--json").output)
+    said = plain["now"]["estimates"][-1]
+    assert found["now"]["said"] == said
+    best = found["now"]["estimates"][-1]
+    assert best["value"] == pytest.approx((said["value"] - 0.01) / (0.7 - 0.01))
+    assert best["high"] > said["high"]
+    text = told(run("--config", path))
+    assert "it found 280 of 400 regrets, and made up 4 on 400 others. By its word alone: " in text
+    assert "errors" not in told(run("--config", written(tmp_path, SHORT, ledger=ledger)))
+
+
+def test_labels_alone_correct_nothing(tmp_path: Path, ledger: str) -> None:
+    (tmp_path / "pairs.jsonl").touch()
+    path = written(tmp_path, SHORT, ledger=ledger, more=JUDGE.format("labelled: pairs.jsonl"))
+    assert "judge.labelled alone corrects nothing here" in run("--config", path).stderr
+
+
 def test_no_support(tmp_path: Path, ledger: str) -> None:
     config = written(tmp_path, SHORT, PLAN, ledger=ledger)
     result = run("--config", config)

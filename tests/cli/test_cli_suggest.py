@@ -4,6 +4,7 @@ import json
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -103,6 +104,27 @@ def test_what_is_printed_can_be_pasted(config: Path) -> None:
     rules = patch["routes"]["auto"]["rules"]
     assert [rule["name"] for rule in rules] == ["suggested-1", "planning", "suggested-2"]
     assert rules[-1]["observe"] is True
+
+
+def test_with_the_judges_errors_known_regrets_are_without_them(config: Path, ledger: str) -> None:
+    def with_errors(errors: str) -> tuple[dict[str, Any], str]:
+        judge = f"judge: {{model: {STRONG}, errors: {errors}}}\n"
+        config.write_text(f"{CONFIG}ledger: {{url: '{ledger}'}}\n{judge}")
+        return json.loads(run("--config", config, "--json").output), told(run("--config", config))
+
+    plain = json.loads(run("--config", config, "--json").output)
+    assert plain["judge"] is None
+    good = "{false_positives: 0, negatives: 2000, false_negatives: 0, positives: 2000}"
+    found, text = with_errors(good)
+    [rule], [before] = found["rules"], plain["rules"]
+    assert rule["held"]["high"] > before["held"]["high"]
+    assert found["pairs"] > plain["pairs"]
+    assert "it found 2,000 of 2,000 regrets, and made up 0 on 2,000 others." in text
+    unknown = "{false_positives: 0, negatives: 0, false_negatives: 0, positives: 0}"
+    found, text = with_errors(unknown)
+    assert found["pairs"] is None
+    assert not any(rule["certified"] for rule in found["rules"])
+    assert "Too little is known of the judge" in text
 
 
 def test_without_a_configuration_the_record_tells_what_no_rule_claims(ledger: str) -> None:

@@ -30,7 +30,9 @@ def log_of(*pairs: Pair, worst_case: bool = False) -> PairedLog:
 def test_pairs_tell_of_one_model_against_the_last_rung() -> None:
     a, b, c = DETAILS[:3]
     good = pair_for(a, regret=False, propensity=0.5)
-    other = pair_for(a, regret=False, propensity=0.5, candidate_model="middle", saver="cascade")
+    other = pair_for(
+        a, regret=False, propensity=0.5, candidate_model="middle", served=0, saver="cascade"
+    )
     older = pair_for(b, regret=True, propensity=0.5, reference_model="old-large")
     long = pair_for(c, regret=True, propensity=0.5)
     log = log_of(good, other, older, long)

@@ -32,13 +32,13 @@ class Watched(Struct, frozen=True):
     wards: dict[str, Ward]
 
 
-def watched(folder: Path, **changes: Any) -> Watched:
+def watched(folder: Path, *, provider: str = "openai", **changes: Any) -> Watched:
     """A configuration with one route ``auto``; ``changes`` are its options."""
     url = f"sqlite:///{folder / 'ledger.db'}"
     migrate(parse(url))
     document = {
         "model_list": [
-            {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k"}}
+            {"model_name": name, "litellm_params": {"model": f"{provider}/{name}", "api_key": "k"}}
             for name in ROUTE["ladder"]
         ],
         "ledger": {"url": url},

@@ -20,6 +20,7 @@ from stepdown.cli.record import (
     since_option,
 )
 from stepdown.cli.regrets import show, to_json
+from stepdown.cli.trusting import simulated_of
 from stepdown.names import known_names
 from stepdown.quality.knowledge.answers import By
 from stepdown.quality.knowledge.progress import traffic
@@ -49,8 +50,8 @@ def command(
 
     From pairs: a sample of the requests, answered by a cheaper model and by the last rung. With
     --config, beside the budgets, and with the pairs and days that it still takes to certify what is
-    observed. Of requests that were decided for the last rung, the share on which the first would
-    have been as good is shown too: wasted upgrades.
+    observed; models that are simulated are named then. Of requests that were decided for the last
+    rung, the share on which the first would have been as good is shown too: wasted upgrades.
     """
     settings = read_config(config)
     url = ledger_url(settings, url)
@@ -63,13 +64,15 @@ def command(
         if route is not None and not found:
             seen = [group.route for group in groups(engine, "route")]
             _check_route(route, seen if settings is None else settings.routes)
+    made_up = _made_up(settings)
     if as_json:
-        click.echo(json.dumps({"by": by, "since": begin, "routes": to_json(found, per_day)}))
+        routes = to_json(found, per_day, made_up)
+        click.echo(json.dumps({"by": by, "since": begin, "routes": routes}))
         return
     if not found:
         click.echo("No pairs were recorded in this time.")
     for report in found:
-        show(report, by, per_day)
+        show(report, by, per_day, made_up)
     if settings is None:
         click.echo("With --config FILE: budgets, and the pairs that it still takes to certify.")
 
@@ -80,6 +83,13 @@ def _asked(config: "Config | None", route: str) -> Asked:
         return Asked()
     regret = config.routes[route].regret
     return Asked() if regret is None else Asked(regret.confidence, regret.budget)
+
+
+def _made_up(config: "Config | None") -> dict[str, tuple[str, ...]]:
+    """The simulated models of each route's ladder."""
+    if config is None:
+        return {}
+    return {name: simulated_of(config, route.ladder) for name, route in config.routes.items()}
 
 
 def _check_route(route: str, known: Iterable[str]) -> None:

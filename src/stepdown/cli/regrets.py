@@ -13,6 +13,7 @@ from stepdown.cli.guarded import fields, outlook_line, pairs_line, since_when
 from stepdown.cli.quantities import dollars, plain
 from stepdown.cli.record import printable
 from stepdown.cli.tables import console
+from stepdown.cli.trusting import simulated_line
 from stepdown.evals.words import FEW, UNKNOWN, level, percent
 from stepdown.quality.knowledge.positions import Position
 from stepdown.quality.knowledge.regrets import Family, Rate, Regret
@@ -22,9 +23,16 @@ _NOTHING = Decimal(0)
 Cells = list[str | Text]
 
 
-def show(report: RouteReport, by: str, per_day: Mapping[str, float]) -> None:
+MadeUp = Mapping[str, tuple[str, ...]]
+"""The simulated models of each route's ladder."""
+
+
+def show(
+    report: RouteReport, by: str, per_day: Mapping[str, float], made_up: MadeUp | None = None
+) -> None:
     """Print a report. ``per_day`` are pairs a day by key."""
     out = console()
+    simulated = (made_up or {}).get(report.route, ())
     if report.down.regrets:
         out.print(_downgrades(report, by))
         _say(out, _notes(report.down, by))
@@ -34,7 +42,15 @@ def show(report: RouteReport, by: str, per_day: Mapping[str, float]) -> None:
         out.print(_upgrades(report, by))
         _say(out, _notes(report.up, by))
     if by == "rule":
-        _say(out, [_guarded(position, per_day) for position in report.positions])
+        _say(
+            out,
+            [
+                _guarded(position, per_day) + _marked(position, simulated)
+                for position in report.positions
+            ],
+        )
+    if simulated:
+        _say(out, [simulated_line(simulated)])
 
 
 def _say(out: Console, lines: Iterable[str]) -> None:
@@ -189,19 +205,38 @@ def _guarded(position: Position, per_day: Mapping[str, float]) -> str:
     return " ".join(line for line in told if line is not None)
 
 
+def _marked(position: Position, simulated: Sequence[str]) -> str:
+    """That a rule's models are simulated, and which."""
+    compared = _simulated_models(position, simulated)
+    return f" Simulated: {', '.join(compared)}." if compared else ""
+
+
+def _simulated_models(position: Position, simulated: Sequence[str]) -> list[str]:
+    models = () if position.ward is None else position.ward.models
+    return [name for name in models if name in simulated]
+
+
 # ── For programs ─────────────────────────────────────────────────────────────────────────────
 
 
 def to_json(
-    reports: Sequence[RouteReport], per_day: Mapping[str, float]
+    reports: Sequence[RouteReport], per_day: Mapping[str, float], made_up: MadeUp | None = None
 ) -> list[dict[str, object]]:
+    simulated = made_up or {}
     return [
         {
             "route": report.route,
             "budget": report.budget,
             "downgrades": _family(report, report.down),
             "upgrades": _family(report, report.up),
-            "guarded": [fields(position, per_day) for position in report.positions],
+            "simulated": list(simulated.get(report.route, ())),
+            "guarded": [
+                {
+                    **fields(position, per_day),
+                    "simulated": _simulated_models(position, simulated.get(report.route, ())),
+                }
+                for position in report.positions
+            ],
         }
         for report in reports
     ]

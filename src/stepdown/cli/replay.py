@@ -9,6 +9,7 @@ import msgspec
 
 from stepdown.cli.quantities import dollars
 from stepdown.cli.record import begin_of, json_option, ledger_url, opened, say, since_option, told
+from stepdown.cli.trusting import judge_line, note_unmeasured
 from stepdown.evals.words import level, percent
 from stepdown.names import known_names
 from stepdown.quality.offline.costs import Amount
@@ -47,7 +48,8 @@ def command(
 
     Tells what that would have cost, and how much would have been regretted, beside what was done.
     Nobody is called: what is not known of a request is estimated from the pairs that shadow traffic
-    made of a sample. Rules count as if the guard let them serve.
+    made of a sample. Rules count as if the guard let them serve. Where the configuration has
+    judge.errors, regrets are without them.
 
     Exit status: 0, 3 where too many requests would go down of which no pair was sampled that is
     alike, 2 where the configuration or the ledger cannot be used.
@@ -78,11 +80,13 @@ def _replayed(
 ) -> Replay | NoSupport:
     from stepdown.config import load
     from stepdown.config.build import build_routes, price_of
+    from stepdown.config.wards import judge_errors_of
     from stepdown.ledger.history import requests
     from stepdown.quality.records.history import pairs
     from stepdown.quality.records.selection import Selection
 
     config = load(path)
+    note_unmeasured(config)
     prices = price_of(config)
     name = chosen_route(config, name)
     route = build_routes(config, prices)[name]
@@ -96,6 +100,7 @@ def _replayed(
                 confidence=confidence,
                 worst_case=worst_case,
                 cascades=_cascades(config, name),
+                judge=judge_errors_of(config),
             )
         except ValueError as error:
             raise click.UsageError(f"The ledger cannot be replayed: {error}") from error
@@ -176,8 +181,17 @@ def _lines(found: Replay, new: str) -> list[str]:
         "Cost by each method: "
         + "; ".join(f"{each.method} {_amount(each)}" for each in found.cost.now)
         + ". The intervals of costs are approximate, those of regrets are not.",
+        *_without_errors(found),
         *_notes(found),
     ]
+
+
+def _without_errors(found: Replay) -> list[str]:
+    if found.judge is None:
+        return []
+    said = found.now.said
+    as_said = "" if said is None else f" By its word alone: {_estimate(said)}."
+    return [judge_line(found.judge) + as_said]
 
 
 def _notes(found: Replay) -> list[str]:

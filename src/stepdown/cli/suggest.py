@@ -12,8 +12,10 @@ from msgspec import Struct
 from stepdown.cli.quantities import dollars
 from stepdown.cli.record import begin_of, json_option, ledger_url, opened, since_option, told
 from stepdown.cli.replay import chosen_route
+from stepdown.cli.trusting import judge_line, note_unmeasured
 from stepdown.evals.words import level, percent
 from stepdown.names import known_names
+from stepdown.quality.correction import JudgeErrors
 from stepdown.quality.mining.patch import patch
 from stepdown.quality.mining.samples import Claim, pool_of, unclaimed_by, unclaimed_then
 from stepdown.quality.mining.suggest import Suggestion, Suggestions, suggest
@@ -32,7 +34,7 @@ _SURE = click.FloatRange(0.5, 1.0, min_open=True, max_open=True)
 class Route(Struct, frozen=True):
     """What the search has to know of a route. ``rules`` are as they are written, ``taken`` their
     names. ``models`` are the cheapest and the last rung's; None is what the pairs say. ``guarded``:
-    it has a regret budget."""
+    it has a regret budget. ``judge``: how the judge errs, where the configuration says so."""
 
     name: str
     claim: Claim
@@ -42,6 +44,7 @@ class Route(Struct, frozen=True):
     models: tuple[str, str] | None = None
     url: str | None = None
     guarded: bool = False
+    judge: JudgeErrors | None = None
 
 
 @click.command("suggest")
@@ -68,7 +71,8 @@ def command(
     They are found on one half of the pairs that shadow traffic made, and tested on the other. A
     suggested rule regrets more than --budget, though it is said to be within, with a probability of
     1 - --confidence at most, for all rules together. They are printed as YAML, as candidates under
-    observation; nothing is changed. Without --config, what no rule claims is as it was recorded.
+    observation; nothing is changed. Where the configuration has judge.errors, regrets are without
+    them. Without --config, what no rule claims is as it was recorded.
 
     Exit status: 0, 2 where the configuration or the ledger cannot be used.
     """
@@ -87,8 +91,10 @@ def command(
 def _configured(path: Path, name: str | None) -> Route:
     from stepdown.config import load
     from stepdown.config.build import build_routes, price_of
+    from stepdown.config.wards import judge_errors_of
 
     config = load(path)
+    note_unmeasured(config)
     name = chosen_route(config, name)
     route = build_routes(config, price_of(config))[name]
     settings = config.routes[name]
@@ -101,6 +107,7 @@ def _configured(path: Path, name: str | None) -> Route:
         (route.ladder[0], route.ladder[-1]),
         ledger_url(config, None),
         settings.regret is not None,
+        judge_errors_of(config),
     )
 
 
@@ -131,6 +138,7 @@ def _suggested(
         most=most,
         taken=route.taken,
         vocabulary=route.vocabulary,
+        judge=route.judge,
     )
 
 
@@ -198,7 +206,14 @@ def _lines(found: Suggestions) -> list[str]:
             f"{dropped:,} of {found.tried:,} conditions regretted more than the budget on the "
             "held-out pairs, and are not suggested."
         )
-    if not any(rule.certified for rule in found.rules):
+    if found.judge is not None:
+        lines.append(judge_line(found.judge))
+    if found.pairs is None:
+        lines.append(
+            "Too little is known of the judge to show of any rule that it is within the budget: it "
+            "takes more pairs that people labelled."
+        )
+    elif not any(rule.certified for rule in found.rules):
         lines.append(
             f"To show that a rule is within the budget takes {found.pairs:,} held-out pairs of it, "
             "if none is regretted."

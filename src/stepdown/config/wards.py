@@ -115,14 +115,15 @@ def _of_route(
             None
             if regret.probation is None
             else Probation(regret.probation_requests, regret.probation),
-            _judge_errors(config),
+            judge_errors_of(config),
         )
         observed = rates.least(each.name, "observing") or _NEVER
         trusted = bool(each.options.get("trusted"))
-        yield Ward(guard_key(identity), route.name, each.name, terms, observed, trusted)
+        models = (*(route.ladder[rung] for rung in each.rungs), route.ladder[-1])
+        yield Ward(guard_key(identity), route.name, each.name, terms, observed, trusted, models)
 
 
-def _judge_errors(config: Config) -> JudgeErrors | None:
+def judge_errors_of(config: Config) -> JudgeErrors | None:
     """How the judge errs, where that was measured."""
     judge = config.judge
     if judge is None or judge.errors is None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stepdown.quality.intervals import each_of, error_of, exact_interval
+from stepdown.quality.intervals import each_of, error_of, exact_interval, lower
 from stepdown.quality.means import mean_interval
 
 _LABELS_ALONE, _JUDGED, _DIFFERENCE = 0.5, 0.1, 0.4
@@ -79,6 +79,50 @@ def rogan_gladen(regrets: int, trials: int, errors: JudgeErrors, confidence: flo
     return _estimate(value, low, high)
 
 
+def corrected(
+    said: tuple[float | None, float, float],
+    errors: JudgeErrors,
+    each: float,
+    *,
+    balance: float = 1.0,
+) -> tuple[float | None, float, float]:
+    """A mean of true regrets, from that of the regrets that the judge said: value, low and high.
+
+    It is linear in the judge's rates, so that any interval of ``said`` can be carried through.
+    ``each`` is the confidence of the two Clopper-Pearson intervals of these rates: the result is
+    wrong with the error of ``said`` and twice this one's together, at either end with half of it.
+
+    ``balance`` is the mean with which regrets count if all are: 1 for a rate, and less where some
+    count as -1, in a difference of two rates, all in shares of one whole. A judge that is not shown
+    to find regrets more often than it makes them up says nothing of a difference: then all of -1..1
+    is left. Source: as for ``rogan_gladen``. Raises ValueError.
+    """
+    value, low, high = said
+    found = errors.positives - errors.false_negatives
+    wrongly = exact_interval(errors.false_positives, errors.negatives, each)
+    rightly = exact_interval(found, errors.positives, each)
+    if balance == 1.0:
+        low, high = _explained((low, high), wrongly, rightly)
+    else:
+        low, high = _differing((low, high), wrongly, rightly, balance)
+    if value is None:
+        return None, low, high
+    if errors.negatives and errors.positives:
+        false, true = errors.false_positives / errors.negatives, found / errors.positives
+        if true > false:
+            value = (value - false * balance) / (true - false)
+    return min(max(value, low), high), low, high
+
+
+def said_within(regret: float, errors: JudgeErrors, confidence: float) -> float:
+    """The rate of what the judge says, at which or below which the regret is shown to be at most
+    ``regret``; 0 where it is not known to find regrets more often than it makes them up.
+    ``confidence`` is that of each of its two rates' bounds, one-sided. Raises ValueError."""
+    makes_up = lower(errors.false_positives, errors.negatives, confidence)
+    finds = lower(errors.positives - errors.false_negatives, errors.positives, confidence)
+    return makes_up + regret * (finds - makes_up) if finds > makes_up else 0.0
+
+
 def prediction_powered(
     judged: tuple[int, int], labelled: Sequence[tuple[bool, bool]], confidence: float
 ) -> Estimate:
@@ -129,6 +173,25 @@ def _explained(
     low = max(not_too_often[0], often_enough[0])
     high = min(not_too_often[1], often_enough[1])
     return (low, high) if low <= high else (0.0, 1.0)
+
+
+def _differing(
+    said: tuple[float, float],
+    wrongly: tuple[float, float],
+    rightly: tuple[float, float],
+    balance: float,
+) -> tuple[float, float]:
+    """The same for a difference: (said - wrongly balance) / (rightly - wrongly) is monotone in each
+    of the three as long as the rates are apart, so that it is outermost at their ends."""
+    if rightly[0] <= wrongly[1]:
+        return -1.0, 1.0
+    corners = [
+        (one - false * balance) / (true - false)
+        for one in said
+        for false in wrongly
+        for true in rightly
+    ]
+    return max(-1.0, min(corners)), min(1.0, max(corners))
 
 
 def _at_most(limit: float, at_zero: float, at_one: float) -> tuple[float, float]:

@@ -12,7 +12,8 @@ class Ward(Struct, frozen=True):
     """A rule of a route, or what else sends requests down there: ``rule`` names its decisions.
 
     ``terms`` have the least propensity with which its requests are sampled, ``observed`` is that
-    while it is observed. ``trusted``: it saves from the beginning, until shown bad.
+    while it is observed. ``trusted``: it saves from the beginning, until shown bad. ``models`` are
+    those that are compared, by the configuration's names, the reference last.
     """
 
     key: str
@@ -21,6 +22,7 @@ class Ward(Struct, frozen=True):
     terms: Terms
     observed: float
     trusted: bool = False
+    models: tuple[str, ...] = ()
 
     def beginning(self) -> Standing:
         """Where it stands before anything has happened."""

@@ -4,12 +4,16 @@ Half of the pairs, by a hash of their ids, have no part in the search. So each r
 on pairs that it was not chosen for, and its bounds are exact; as several are asked about at once,
 the error is split over them (Bonferroni). Then the chance that any region is certified whose regret
 is above the budget is at most the error, however the regions were found.
+
+Where it is known how the judge errs, the bounds are of the regret itself (``correction``): a third
+of the error each goes to what the judge says and to both of its rates.
 """
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from stepdown.quality.correction import JudgeErrors, corrected
 from stepdown.quality.intervals import each_of, error_of, lower, upper
 from stepdown.quality.mining.samples import Sample
 from stepdown.quality.mining.search import Region
@@ -20,9 +24,10 @@ from stepdown.quality.offline.sampled_mean import Draw, sampled_mean
 class Held(Struct, frozen=True):
     """A region on held-out pairs.
 
-    ``pairs`` of them are in it, and ``regrets`` of these were regretted; ``regret`` weights them by
-    what they stand for, None without pairs. ``low`` and ``high`` are one-sided bounds. ``share`` of
-    what all held-out pairs stand for is in it; ``saved`` is US dollars for each of these requests.
+    ``pairs`` of them are in it, and ``regrets`` of these were regretted, as the judge says;
+    ``regret`` weights them by what they stand for, None without pairs. ``low`` and ``high`` are
+    one-sided bounds. ``share`` of what all held-out pairs stand for is in it; ``saved`` is US
+    dollars for each of these requests.
     """
 
     pairs: int
@@ -42,16 +47,29 @@ def split(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
     return searched, [sample for name, sample in named if name[-1] % 2 == 1]
 
 
-def held(region: Region, samples: Sequence[Sample], confidence: float) -> Held:
-    """``confidence`` is that of one bound. Raises ValueError."""
+def held(
+    region: Region,
+    samples: Sequence[Sample],
+    confidence: float,
+    judge: JudgeErrors | None = None,
+) -> Held:
+    """``confidence`` is that of one bound. ``judge``: how the judge errs, where that is known.
+    Raises ValueError."""
     inside = [s for s in samples if all(t.test(s.readings) is True for t in region.terms)]
     weight = sum(sample.weight for sample in inside)
     regretted = sum(sample.weight for sample in inside if sample.regret)
-    low, high = _bounds(inside, samples, confidence)
+    regret = regretted / weight if weight else None
+    if judge is None:
+        low, high = _bounds(inside, samples, confidence)
+    else:
+        each = each_of(confidence, 3)
+        both = 1.0 - 2.0 * error_of(each)
+        said = _bounds(inside, samples, each)
+        regret, low, high = corrected((regret, *said), judge, both)
     return Held(
         len(inside),
         sum(sample.regret for sample in inside),
-        regretted / weight if weight else None,
+        regret,
         low,
         high,
         weight / sum(sample.weight for sample in samples) if samples else 0.0,

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from stepdown.quality.intervals import error_of
+from stepdown.quality.correction import JudgeErrors, said_within
+from stepdown.quality.intervals import each_of, error_of
 from stepdown.quality.mining.held_out import Held, held, of_each, split
 from stepdown.quality.mining.samples import Pool, Sample
 from stepdown.quality.mining.search import Goal, Region, regions
@@ -39,7 +40,8 @@ class Suggestions(Struct, frozen=True):
     those that regretted more than the budget there are not ``rules``.
 
     ``signals`` are those that the search could see. ``pairs`` of one weight, without any regret,
-    are what it takes to certify a rule.
+    are what it takes to certify a rule; None where too little is known of the judge for any number
+    to be enough. ``judge``: by these errors of the judge's the regrets are corrected.
     """
 
     budget: float
@@ -48,13 +50,14 @@ class Suggestions(Struct, frozen=True):
     searched: int
     held_out: int
     tried: int
-    pairs: int
+    pairs: int | None
     requests: int
     claimable: int
     unscored: int
     unpriced: int
     signals: tuple[str, ...]
     rules: tuple[Suggestion, ...]
+    judge: JudgeErrors | None = None
 
 
 def suggest(
@@ -65,21 +68,23 @@ def suggest(
     most: int = 5,
     taken: Collection[str] = (),
     vocabulary: Vocabulary | None = None,
+    judge: JudgeErrors | None = None,
 ) -> Suggestions:
     """At most so many rules, the one first that is worth the most.
 
-    ``taken`` are the names of the route's own rules. Raises ValueError for a budget or a confidence
-    out of bounds.
+    ``taken`` are the names of the route's own rules. ``judge``: how the judge errs, where that is
+    known; what looks good by what it says is searched, and tested without its errors. Raises
+    ValueError for a budget or a confidence out of bounds.
     """
     if not 0.0 < budget < 1.0:
         raise ValueError(f"budget: expected between 0 and 1, got {budget}")
     searched, kept = split(pool.samples)
-    goal = budget, error_of(confidence)
+    goal = _as_said(budget, judge), error_of(confidence)
     found = _found(searched, len(kept), goal, most, vocabulary or Vocabulary())
     each = of_each(confidence, len(found))
     rules: list[Suggestion] = []
     for region in found:
-        seen = held(region, kept, each)
+        seen = held(region, kept, each, judge)
         if seen.regret is not None and seen.regret <= budget:
             name = _name({*taken, *(rule.name for rule in rules)})
             rules.append(_suggestion(name, region, seen, pool, budget))
@@ -91,13 +96,14 @@ def suggest(
         len(searched),
         len(kept),
         len(found),
-        _fewest(budget, each),
+        _fewest(budget, each, judge),
         pool.requests,
         pool.claimable,
         pool.unscored,
         pool.unpriced,
         tuple(sorted(signals)),
         tuple(rules),
+        judge,
     )
 
 
@@ -142,7 +148,22 @@ def when_of(terms: Sequence[Term]) -> dict[str, Any]:
     }
 
 
-def _fewest(budget: float, confidence: float) -> int:
+def _as_said(budget: float, judge: JudgeErrors | None) -> float:
+    """About the rate at which the judge says regret where the regret is the budget."""
+    if judge is None or not (judge.negatives and judge.positives):
+        return budget
+    made_up = judge.false_positives / judge.negatives
+    found = 1.0 - judge.false_negatives / judge.positives
+    said = made_up + budget * (found - made_up)
+    return said if 0.0 < said < 1.0 else budget
+
+
+def _fewest(budget: float, confidence: float, judge: JudgeErrors | None) -> int | None:
+    if judge is not None:
+        confidence = each_of(confidence, 3)
+        budget = said_within(budget, judge, confidence)
+    if not 0.0 < budget < 1.0:
+        return None
     return math.ceil(math.log(error_of(confidence)) / math.log1p(-budget))
 
 

@@ -3,6 +3,10 @@
 Every interval here holds for any number of pairs (``sampled_mean``, ``propensity_mean``). Requests
 that go down and of which nothing is known count as no regrets at one end, and as regrets at the
 other.
+
+Where it is known how the judge errs, all estimates are of the regret itself (``correction``): a
+third of the error each goes to what it says and to both of its rates. These are taken to be the
+same whatever decided.
 """
 
 import math
@@ -11,6 +15,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from stepdown.quality.correction import JudgeErrors, corrected
+from stepdown.quality.intervals import each_of
 from stepdown.quality.offline.paired_log import ModelOf, PairedLog
 from stepdown.quality.offline.propensity_mean import propensity_mean
 from stepdown.quality.offline.recorded import shuffled_by
@@ -41,7 +47,8 @@ class Regret(Struct, frozen=True):
     many requests the pairs stand for, over how many there are: 1 but for chance where every sampled
     request became a scored pair. ``lost``: it is less than by chance, so that the
     inverse-propensity estimate, and it alone, is too small. The last of the estimates is the one to
-    go by.
+    go by. ``said`` is the same as the judge says it, where the estimates are corrected for its
+    errors.
     """
 
     requests: int
@@ -52,6 +59,7 @@ class Regret(Struct, frozen=True):
     found: float
     lost: bool
     estimates: tuple[Estimate, ...]
+    said: Estimate | None = None
 
     @property
     def best(self) -> Estimate:
@@ -78,9 +86,16 @@ class Difference(Struct, frozen=True):
 
 
 def regret(
-    log: PairedLog, found: Support, model_of: ModelOf, confidence: float, *, undecided: int = 0
+    log: PairedLog,
+    found: Support,
+    model_of: ModelOf,
+    confidence: float,
+    *,
+    undecided: int = 0,
+    judge: JudgeErrors | None = None,
 ) -> Regret:
     """Of the requests that ``model_of`` sends down; ``undecided`` further ones may go down or not.
+    ``judge``: how the judge errs, where that is known.
 
     Raises ValueError.
     """
@@ -88,19 +103,30 @@ def regret(
     for cell in _ordered(found.known):
         sample.add(cell, model_of(cell))
     known, unknown = sample.requests, undecided + _count(log, found.bare)
+    whole = known + unknown
+    said = sample.estimates(confidence, of=known, whole=whole, worse=unknown)
     return Regret(
-        known + unknown,
+        whole,
         unknown,
         len(sample.draws),
         effective(sample.draws),
         sum(log.unscored(cell, model_of(cell)) for cell in found.known),
         *sample.found(),
-        sample.estimates(confidence, of=known, whole=known + unknown, worse=unknown),
+        said
+        if judge is None
+        else sample.estimates(confidence, judge, of=known, whole=whole, worse=unknown),
+        None if judge is None else said[-1],
     )
 
 
 def difference(
-    log: PairedLog, then: Support, now: Support, confidence: float, *, undecided: int = 0
+    log: PairedLog,
+    then: Support,
+    now: Support,
+    confidence: float,
+    *,
+    undecided: int = 0,
+    judge: JudgeErrors | None = None,
 ) -> Difference:
     """``then`` and ``now`` are what is known of the recorded and of the new policy."""
     sample, total = _Sample(log, low=-1.0), log.tally.requests
@@ -121,7 +147,7 @@ def difference(
         worse + better - unsure,
         len(sample.draws),
         effective(sample.draws),
-        sample.estimates(confidence, of=total, whole=total, worse=worse, better=better),
+        sample.estimates(confidence, judge, of=total, whole=total, worse=worse, better=better),
     )
 
 
@@ -130,6 +156,7 @@ class _Sample:
 
     def __init__(self, log: PairedLog, *, low: float = 0.0) -> None:
         self.requests = 0
+        self._signs = 0.0
         self._log = log
         self._low = low
         self._heaviest = 1.0
@@ -147,6 +174,7 @@ class _Sample:
         group = self._groups.setdefault((cell.group, cell.rule, model), len(self._groups))
         self._sizes[group] = self._sizes.get(group, 0) + log.requests(cell)
         self.requests += log.requests(cell)
+        self._signs += sign * log.requests(cell)
         self._heaviest = max(self._heaviest, log.sampling(cell, model).heaviest)
         for pair in log.told(cell, model):
             draw = Draw(sign * _regretted(pair), 1.0 / pair.propensity, group)
@@ -163,7 +191,14 @@ class _Sample:
         return 1.0 - missing / self.requests, missing > BY_CHANCE * off + self._heaviest
 
     def estimates(
-        self, confidence: float, *, of: int, whole: int, worse: int, better: int = 0
+        self,
+        confidence: float,
+        judge: JudgeErrors | None = None,
+        *,
+        of: int,
+        whole: int,
+        worse: int,
+        better: int = 0,
     ) -> tuple[Estimate, ...]:
         """Values per request ``of`` so many, and their intervals per request of the ``whole``, in
         which so many unknown ones may add a regret, or take one away."""
@@ -176,8 +211,20 @@ class _Sample:
                 (mean.low * self.requests - better) / whole,
                 (mean.high * self.requests + worse) / whole,
             )
-            for method, mean in self._means(confidence).items()
+            for method, mean in self._true_means(confidence, judge).items()
         )
+
+    def _true_means(self, confidence: float, judge: JudgeErrors | None) -> dict[Method, Mean]:
+        """Of regrets, where it is known how the judge errs; else of what it says."""
+        if judge is None or not self.requests:
+            return self._means(confidence)
+        each, balance = each_of(confidence, 3), self._signs / self.requests
+        return {
+            method: Mean(
+                *corrected((mean.value, mean.low, mean.high), judge, each, balance=balance)
+            )
+            for method, mean in self._means(each).items()
+        }
 
     def _means(self, confidence: float) -> dict[Method, Mean]:
         if not self.requests:

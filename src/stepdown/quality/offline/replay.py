@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from stepdown.names import known_names
+from stepdown.quality.correction import JudgeErrors
 from stepdown.quality.intervals import each_of
 from stepdown.quality.offline.costs import Cost, cost
 from stepdown.quality.offline.paired_log import PairedLog
@@ -52,6 +53,7 @@ class Replay(Struct, frozen=True):
     ``then`` is the recorded policy, whatever it was at the time of each request; ``now`` the new
     one. ``changed`` requests get another model. ``near`` were sent to a stronger rung since their
     number of tokens is an estimate, which a gateway with the extra ``tokens`` would have counted.
+    ``judge``: by these errors of the judge's every regret is corrected.
     """
 
     route: str
@@ -66,6 +68,7 @@ class Replay(Struct, frozen=True):
     rules: tuple[RuleRegret, ...]
     rule_confidence: float
     left_out: LeftOut
+    judge: JudgeErrors | None = None
 
 
 class NoSupport(Struct, frozen=True):
@@ -92,11 +95,13 @@ def replay(
     worst_case: bool = False,
     cascades: bool = False,
     most_unknown: float = UNKNOWN,
+    judge: JudgeErrors | None = None,
 ) -> Replay | NoSupport:
     """Ask ``route`` about the recorded requests of the route of its name.
 
     ``worst_case``: pairs that could not be scored count as regrets. ``cascades`` as in
-    ``Rerouting``. Raises NothingRecorded, or ValueError for a confidence out of bounds.
+    ``Rerouting``. ``judge``: how the judge errs, where that is known. Raises NothingRecorded, or
+    ValueError for a confidence out of bounds.
     """
     reference, seen = route.ladder[-1], _Routes(records)
     found = tally(
@@ -123,7 +128,7 @@ def replay(
             tuple(unread(found)),
             found.left_out,
         )
-    return _replayed(route, log, now, confidence)
+    return _replayed(route, log, now, confidence, judge)
 
 
 class _Routes:
@@ -141,7 +146,13 @@ class _Routes:
                 self.others.add(record.route)
 
 
-def _replayed(route: PolicyRoute, log: PairedLog, now: Support, confidence: float) -> Replay:
+def _replayed(
+    route: PolicyRoute,
+    log: PairedLog,
+    now: Support,
+    confidence: float,
+    judge: JudgeErrors | None,
+) -> Replay:
     found = log.tally
     then = support(log, lambda cell: cell.served)
     undecided = found.undecided.total()
@@ -153,17 +164,21 @@ def _replayed(route: PolicyRoute, log: PairedLog, now: Support, confidence: floa
         found.requests,
         sum(log.requests(cell) for cell in found.cells if cell.model != cell.served),
         sum(sums.near for sums in found.cells.values()),
-        regret(log, then, lambda cell: cell.served, confidence),
-        regret(log, now, lambda cell: cell.model, confidence, undecided=undecided),
-        difference(log, then, now, confidence, undecided=undecided),
+        regret(log, then, lambda cell: cell.served, confidence, judge=judge),
+        regret(log, now, lambda cell: cell.model, confidence, undecided=undecided, judge=judge),
+        difference(log, then, now, confidence, undecided=undecided, judge=judge),
         cost(found, confidence),
-        tuple(RuleRegret(rule, _of_rule(log, now, rule, each)) for rule in rules),
+        tuple(RuleRegret(rule, _of_rule(log, now, rule, each, judge)) for rule in rules),
         each,
         found.left_out,
+        judge,
     )
 
 
-def _of_rule(log: PairedLog, now: Support, rule: str, confidence: float) -> Regret:
+def _of_rule(
+    log: PairedLog, now: Support, rule: str, confidence: float, judge: JudgeErrors | None
+) -> Regret:
     known = frozenset(cell for cell in now.known if cell.rule == rule)
     bare = frozenset(cell for cell in now.bare if cell.rule == rule)
-    return regret(log, Support(known, bare, now.barred), lambda cell: cell.model, confidence)
+    found = Support(known, bare, now.barred)
+    return regret(log, found, lambda cell: cell.model, confidence, judge=judge)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from stepdown.ports import Price
 from stepdown.quality.offline.recorded import Recorded, cascaded, served_usage, tags_of
 from stepdown.quality.offline.rerouting import Rerouted, Rerouting, Undecided
-from stepdown.quality.pairs import Pair
+from stepdown.quality.pairs import STAND_IN, Pair
 from stepdown.types import Usage
 
 MOST_AUDIENCES = 50_000
@@ -112,13 +112,16 @@ def tally(
 ) -> Tally:
     """Sum up the answered requests of a route, which the ``records`` are of.
 
-    ``reference`` is the new route's last rung. Pairs of other routes are passed over; so are, where
+    ``reference`` is the new route's last rung. Pairs of other routes, and those that tell of no
+    rung, are passed over; so are, where
     the new route checks no answers, those of a cascade that was held: they tell of the answers that
     passed its checks, and nothing says which requests of the log these would be of.
     """
     waiting: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if pair.route == route and (rerouting.cascades or not _of_held_cascade(pair)):
+        if pair.route != route or pair.candidate == STAND_IN:
+            continue
+        if rerouting.cascades or not _of_held_cascade(pair):
             waiting[pair.id].append(pair)
     found = Tally({}, defaultdict(list), Counter(), LeftOut())
     audiences: set[Audience] = set()
