@@ -70,12 +70,12 @@ class Pipeline:
                     await self._serve_again(journey, cache, hit, client)
                     return journey
             await self._decide(journey)
+            if self.compressors:
+                await self._compress(journey)
             for cache in caches:
                 client = cache.listen(journey, client)
             if self.shadow is not None:
                 client = self.shadow.listen(journey, client)
-            if self.compressors:
-                await self._compress(journey)
             await self._answer(journey, client, self._cascade(journey, cascade))
             journey.outcome = "answered"
         except StepdownError as error:

@@ -8,10 +8,12 @@ from sqlalchemy import ColumnElement, Select, and_, case
 from stepdown.quality.pairs import Saver
 from stepdown.storage.tables import pairs
 
-Kind = Literal["downgrade", "upgrade", "cascade"]
+Kind = Literal["downgrade", "upgrade", "cascade", "compression", "semantic"]
 """``downgrade``: the rule picked the candidate, whether it answered or the guard held it back.
 ``upgrade``: the reference was picked, and a regret means that it was worth it.
-``cascade``: the candidate's answer was accepted."""
+``cascade``: the candidate's answer was accepted.
+``compression``: the candidate is the answer to a shorter prompt.
+``semantic``: it is one that a cache held."""
 
 
 class Selection(Struct, frozen=True):
@@ -40,6 +42,5 @@ def selected(query: Select[Any], selection: Selection) -> Select[Any]:
 def kind_of_pair() -> ColumnElement[str]:
     """A pair's ``Kind``."""
     picked_reference = and_(pairs.c.served == pairs.c.reference, pairs.c.key == "")
-    return case(
-        (pairs.c.saver == "cascade", "cascade"), (picked_reference, "upgrade"), else_="downgrade"
-    )
+    by_saver = pairs.c.saver.in_(("cascade", "compression", "semantic"))
+    return case((by_saver, pairs.c.saver), (picked_reference, "upgrade"), else_="downgrade")

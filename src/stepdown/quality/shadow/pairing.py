@@ -4,12 +4,13 @@
 
 The other model is asked before anything of the client's answer is looked at. What goes wrong from
 there on makes a pair without scores that says why, and never no pair. There is none only where a
-cascade that was held would have climbed to the last rung (``climbing``).
+cascade that was held would have climbed to the last rung (``climbing``), or a prompt would not have
+become shorter.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from functools import partial
 
@@ -23,11 +24,12 @@ from stepdown.quality.records.pair_texts import Texts
 from stepdown.quality.shadow.admission import Ticket
 from stepdown.quality.shadow.calls import Caller, Told
 from stepdown.quality.shadow.climbing import Climb, Climbed, Climber
+from stepdown.quality.shadow.comparison import CLIMBED
 from stepdown.quality.shadow.excluded import asked_again
 from stepdown.quality.shadow.kept import Answer, Transcripts, read
 from stepdown.quality.shadow.money import ORDERS, Costs
 from stepdown.quality.shadow.scoring import LiveScorers
-from stepdown.types import Choice, Consult, Reading, Request, Scores
+from stepdown.types import Choice, Consult, Reading, Request, Scores, Shrunk
 
 log = logging.getLogger("stepdown.shadow")
 
@@ -36,6 +38,8 @@ TOO_LARGE = "too_large"
 SHADOW_FAILED = "shadow_failed"
 UNREADABLE = "unreadable"
 """Each is what ``Pair.why`` may begin with; words follow."""
+UNCHANGED = "unchanged"
+"""Why there is no pair: no technique would have taken anything from the prompt."""
 _ROUNDING = 1e-9
 """A lead of just the margin is no regret, whatever subtraction makes of it."""
 
@@ -44,7 +48,8 @@ class Item(Struct, eq=False):
     """A request that was answered and is to become a pair. ``pair`` says all but what came of it.
 
     ``margin``: how much better the reference has to score for a regret. ``climb`` is the cascade
-    that is to answer in the candidate's stead.
+    that is to answer in the candidate's stead; ``shorten`` makes of the request what the candidate
+    is to be asked, or None where nothing gets shorter.
     """
 
     pair: Pair
@@ -54,6 +59,7 @@ class Item(Struct, eq=False):
     ticket: Ticket
     margin: float
     climb: Climb | None = None
+    shorten: Callable[[Request], Awaitable[Shrunk | None]] | None = None
     spent: Decimal = Decimal(0)
     judge_calls: int = 0
 
@@ -80,14 +86,14 @@ class Pairing:
         self._apart = apart
         self._store_texts = store_texts
 
-    async def complete(self, item: Item) -> tuple[Pair, Texts | None] | None:
-        """The pair with what came of it, and what was said where that is kept; None where the
-        cascade would have climbed to the last rung."""
+    async def complete(self, item: Item) -> tuple[Pair, Texts | None] | str:
+        """The pair with what came of it, and what was said where that is kept; where there is
+        none, why."""
         if item.answer.data is None:
             return _unscored(item.pair, TOO_LARGE, "the answer has more bytes than are kept"), None
         answered = await self._answered(item)
-        if answered is None:
-            return None
+        if isinstance(answered, str):
+            return answered
         pair, told = answered
         if told.choice is None:
             return _unscored(pair, SHADOW_FAILED, told.error), None
@@ -105,23 +111,33 @@ class Pairing:
 
     # ── the other model ──────────────────────────────────────────────────────────────────────
 
-    async def _answered(self, item: Item) -> tuple[Pair, Told] | None:
-        """The pair with the rung that answered and its cost; None where a climb found none."""
+    async def _answered(self, item: Item) -> tuple[Pair, Told] | str:
+        """The pair with the rung that answered and its cost; why not, where there is none."""
         if item.climb is None:
-            told = await self._ask(item)
+            request = await self._request(item)
+            if request is None:
+                return UNCHANGED
+            told = await self._ask(item, request)
             return _with_cost(item.pair, told.cost), told
         climbed = await self._climb(item, item.climb)
         told = climbed.told
         if climbed.rung is not None:
             pair = _accepted(item.pair, climbed.rung, item.climb)
             return _with_cost(pair, told.cost), told
-        return (item.pair, told) if told.error else None
+        return (item.pair, told) if told.error else CLIMBED
 
-    async def _ask(self, item: Item) -> Told:
+    async def _request(self, item: Item) -> Request | None:
+        """What the other model is to be asked; None where a shorter prompt would be the same."""
+        if item.shorten is None:
+            return item.request
+        shrunk = await item.shorten(item.request)
+        return None if shrunk is None else shrunk.request
+
+    async def _ask(self, item: Item, request: Request) -> Told:
         pair, ticket = item.pair, item.ticket
         served_low = pair.served == pair.candidate
         model = pair.reference_model if served_low else pair.candidate_model
-        request = asked_again(item.request, model)
+        request = asked_again(request, model)
         told = await self._caller.ask(request, model)
         self._costs.learn(model, request, told.usage)
         item.spent += told.spent

@@ -9,14 +9,16 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-_PERSON = b"stepdown.shadow"
-"""Keeps this use of the hash apart from any other (blake2b's personalisation)."""
+ROUTE = b"stepdown.shadow"
+COMPRESSION = b"stepdown.prompts"
+"""Each keeps one use of the hash apart from any other (blake2b's personalisation): what is sampled
+for one saver says nothing of what is for another."""
 
 
-def uniform(request_id: str) -> float:
+def uniform(request_id: str, purpose: bytes = ROUTE) -> float:
     """A number in [0, 1) that is the id's own, as if drawn evenly."""
     given = request_id.encode("utf-8", "surrogatepass")
-    digest = blake2b(given, digest_size=8, person=_PERSON).digest()
+    digest = blake2b(given, digest_size=8, person=purpose).digest()
     return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
 
 

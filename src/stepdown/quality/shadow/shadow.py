@@ -13,31 +13,29 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 from msgspec import Struct
 
-from stepdown.cascade.plan import Cascade, Cascades
+from stepdown.cascade.plan import Cascades
 from stepdown.ports import Client, Fleet, Judge, Price, Scorer
 from stepdown.quality.driving import OneThread
 from stepdown.quality.shadow.admission import Admission, Ticket
 from stepdown.quality.shadow.calls import Caller
 from stepdown.quality.shadow.calm import Calm
-from stepdown.quality.shadow.climbing import Climb, Climber
-from stepdown.quality.shadow.comparison import CLIMBED, Comparison, came_about, planned
-from stepdown.quality.shadow.excluded import tags_of
+from stepdown.quality.shadow.climbing import Climber
 from stepdown.quality.shadow.kept import Kept, Transcripts
-from stepdown.quality.shadow.money import Calling, Costs, DayBudget
+from stepdown.quality.shadow.money import Costs, DayBudget
 from stepdown.quality.shadow.pairing import Item, Pairing
-from stepdown.quality.shadow.sample import Sample, pair_of
-from stepdown.quality.shadow.sampling import uniform
+from stepdown.quality.shadow.prompts import PromptSampler, Shortener
+from stepdown.quality.shadow.rungs import RungSampler
+from stepdown.quality.shadow.sample import Sample, Sampler, Wish
 from stepdown.quality.shadow.scoring import LiveScorers
 from stepdown.quality.shadow.tally import Records, Tally
 from stepdown.quality.shadow.terms import Shadowed, ShadowTerms
 from stepdown.routing.guarded import Guarded
-from stepdown.types import Decision, Journey, Request
+from stepdown.types import Journey, Request
 
-OWN_CASCADE = "own_cascade"
-"""The caller gave checks of its own, which say nothing of the route's."""
 PAUSED = "paused"
 STOPPED = "stopped"
 
@@ -72,6 +70,7 @@ class Shadow:
     ``scoring``. ``dialect`` reads what clients are given. ``named`` gives a model's own name for an
     alias; ``dearest`` a price that no deployment of a model exceeds, None where one is unknown.
     ``cascades`` are the routes': what the guard holds back is climbed by them in the background.
+    ``prompts`` are the routes' whose prompts may be shortened at a loss.
     """
 
     def __init__(
@@ -89,13 +88,20 @@ class Shadow:
         dearest: Callable[[str], Price | None] | None = None,
         named: Callable[[str], str] = str,
         cascades: Mapping[str, Cascades] | None = None,
+        prompts: Mapping[str, Shortener] | None = None,
     ) -> None:
-        self._routes = {name: each for name, each in routes.items() if len(each.ladder) > 1}
-        self._highest = {name: each.rates.highest for name, each in self._routes.items()}
+        self._samplers: dict[str, list[Sampler]] = {}
+        for name, shadowed in routes.items():
+            standing = partial(standing_of, name)
+            samplers: list[Sampler] = []
+            if len(shadowed.ladder) > 1:
+                climbs = (cascades or {}).get(name)
+                samplers.append(RungSampler(shadowed, standing, named, climbs))
+            if prompts and name in prompts:
+                samplers.append(PromptSampler(shadowed, standing, prompts[name]))
+            if samplers:
+                self._samplers[name] = samplers
         self._terms = terms
-        self._standing_of = standing_of
-        self._named = named
-        self._cascades = cascades or {}
         self.budget = DayBudget() if budget is None else budget
         self.judge_budget = DayBudget() if judge_budget is None else judge_budget
         live = LiveScorers(scorers)
@@ -112,7 +118,7 @@ class Shadow:
             store_texts=terms.store_texts,
         )
         self._tally = Tally(records)
-        self._under_way: dict[int, Sample | None] = {}
+        self._under_way: dict[int, tuple[Kept, list[Sample]] | None] = {}
         self._calm = Calm(terms.pause_in_flight, terms.pause_busy)
         self._queue: asyncio.Queue[Item] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
@@ -127,106 +133,75 @@ class Shadow:
         under_way, route = self._under_way, journey.route
         under_way[id(journey)] = None
         self._calm.count(len(under_way))
-        if not self._open or route is None or route not in self._routes:
+        if not self._open or route is None or route not in self._samplers:
             return client
-        try:
-            sample = self._sample(journey, route, client)
-        except Exception:  # noqa: BLE001  logged; the request must be answered all the same
-            self._tally.fail(route)
+        samples: list[Sample] = []
+        for sampler in self._samplers[route]:
+            try:
+                sample = self._sample(journey, route, sampler)
+            except Exception:  # noqa: BLE001  logged; the request must be answered all the same
+                self._tally.fail(route)
+            else:
+                if sample is not None:
+                    samples.append(sample)
+        if not samples:
             return client
-        if sample is None:
-            return client
-        under_way[id(journey)] = sample
-        return sample.kept
+        kept = Kept(client, self._terms.room.most_answer)
+        under_way[id(journey)] = kept, samples
+        return kept
 
     def offer(self, journey: Journey) -> None:
         """Queue the request where it was sampled and is answered. Raises nothing."""
-        sample = self._under_way.pop(id(journey), None)
+        sampled = self._under_way.pop(id(journey), None)
         self._calm.count(len(self._under_way))
-        if sample is None:
+        if sampled is None:
             return
         route = journey.route or ""
-        try:
-            item = self._item(journey, self._routes[route], sample)
-        except Exception:  # noqa: BLE001  logged; the request is answered
-            self._tally.fail(route)
-        else:
-            if not isinstance(item, str):
-                self._queue.put_nowait(item)
-                return
-            self._tally.skip(route, item)
-        self._admission.give_back(sample.ticket)
+        kept, samples = sampled
+        for sample in samples:
+            try:
+                item = self._item(journey, sample, kept)
+            except Exception:  # noqa: BLE001  logged; the request is answered
+                self._tally.fail(route)
+            else:
+                if not isinstance(item, str):
+                    self._queue.put_nowait(item)
+                    continue
+                self._tally.skip(route, item)
+            self._admission.give_back(sample.ticket)
 
-    def _sample(self, journey: Journey, route: str, client: Client) -> Sample | None:
+    def _sample(self, journey: Journey, route: str, sampler: Sampler) -> Sample | None:
         """The sample that a request becomes; None where it is none, or is counted as skipped."""
-        drawn = uniform(journey.request.id)
-        if drawn >= self._highest[route]:
-            return None
-        decision, shadowed = journey.decision, self._routes[route]
-        assert decision is not None
-        plan = planned(decision, len(shadowed.ladder) - 1)
-        standing = self._standing_of(route, decision.name) if plan.guarded else None
-        tags = tags_of(journey.request)
-        state = None if standing is None else standing.state
-        propensity = shadowed.rates.propensity(decision.name, tags, state, strong=not plan.guarded)
-        if drawn >= propensity:
+        wish = sampler.wish(journey)
+        if wish is None:
             return None
         self._tally.sample(route)
-        cascade = self._held(journey.request, route, decision)
-        ticket = self._ticket(journey, shadowed.ladder, plan, tags, cascade)
+        ticket = self._ticket(journey.request, wish)
         if isinstance(ticket, str):
             self._tally.skip(route, ticket)
             return None
-        kept = Kept(client, self._terms.room.most_answer)
-        return Sample(decision, plan, kept, ticket, propensity, tags, standing, cascade)
+        return Sample(sampler, wish, ticket)
 
-    def _held(self, request: Request, route: str, decision: Decision) -> Cascade | None:
-        """The cascade that would check the answer, did the guard not hold the decision back."""
-        cascades = self._cascades.get(route)
-        if decision.held is None or cascades is None:
-            return None
-        return cascades.of(request, decision)
-
-    def _ticket(
-        self,
-        journey: Journey,
-        ladder: tuple[str, ...],
-        plan: Comparison,
-        tags: frozenset[str],
-        cascade: Cascade | None,
-    ) -> Ticket | str:
+    def _ticket(self, request: Request, wish: Wish) -> Ticket | str:
         """A place for the request, or why it gets none."""
-        request = journey.request
-        excluded = self._terms.exclusions.reason(request, tags)
+        excluded = self._terms.exclusions.reason(request, wish.tags)
         if excluded is not None:
             return excluded
         if not self._calm.now:
             return PAUSED
-        calls = [Calling(ladder[plan.asked])]
-        models = [ladder[plan.candidate], ladder[plan.reference]]
-        if cascade is not None:
-            calls = Climb(cascade, ladder, plan.candidate).calls()
-            models = [*ladder[plan.candidate :]]
-        return self._admission.admit(request, calls, models, self._judges)
+        return self._admission.admit(request, wish.calls, wish.models, self._judges)
 
-    def _item(self, journey: Journey, shadowed: Shadowed, sample: Sample) -> Item | str:
+    def _item(self, journey: Journey, sample: Sample, kept: Kept) -> Item | str:
         """What is to be queued, or why there is nothing to compare."""
-        served = journey.served
-        if journey.outcome != "answered" or served is None:
+        if journey.outcome != "answered" or journey.served is None:
             return journey.outcome
         if not self._workers:
             return STOPPED
-        if journey.decision is not sample.decision:
-            return OWN_CASCADE
-        came = came_about(sample.plan, served, shadowed.ladder, self._named)
-        if isinstance(came, str):
-            return came
-        answer = sample.kept.taken()
-        self._admission.weigh(sample.ticket, answer.size)
-        pair = pair_of(journey, served, shadowed.ladder, sample, came)
-        readings, margin = journey.readings, shadowed.margin
-        climb = sample.climb(served, shadowed.ladder)
-        return Item(pair, journey.request, answer, readings, sample.ticket, margin, climb)
+        answer = kept.taken()
+        item = sample.sampler.item(journey, sample, answer)
+        if isinstance(item, Item):
+            self._admission.weigh(sample.ticket, answer.size)
+        return item
 
     # ── beside it ────────────────────────────────────────────────────────────────────────────
 
@@ -277,8 +252,8 @@ class Shadow:
             try:
                 await self._calm.come()
                 made = await self._pairing.complete(item)
-                if made is None:
-                    self._tally.skip(item.pair.route, CLIMBED, item.spent)
+                if isinstance(made, str):
+                    self._tally.skip(item.pair.route, made, item.spent)
                 else:
                     self._tally.pair(*made, item.spent, item.judge_calls)
             except asyncio.CancelledError:
