@@ -38,7 +38,7 @@ def respelt(value: Any, draw: Any) -> str:
     """JSON for the same value: members in another order, numbers and texts in other spellings."""
     if isinstance(value, Mapping):
         members = draw(st.permutations([*value.items()]))
-        gap = draw(st.sampled_from(["", " ", "\n\t"]))
+        gap = str(draw(st.sampled_from(["", " ", "\n\t"])))
         inner = f",{gap}".join(f"{gap}{respelt(n, draw)}:{respelt(v, draw)}" for n, v in members)
         return "{" + inner + gap + "}"
     if isinstance(value, list):

@@ -105,6 +105,7 @@ class Keeping:
             self._bytes -= given.answer.size
             self._tally.dropped += 1
             self._land(given.lead, _UNSTORABLE)
+            self._queue.task_done()
 
     async def _read(self, given: Given) -> Landing:
         read = self._transcripts, given.answer, given.usage

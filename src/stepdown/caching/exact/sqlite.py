@@ -27,6 +27,8 @@ OVERHEAD = 128
 """Bytes that a row takes beside its value, its two indices included; about."""
 _BUSY = 0.5
 _BATCH = 100
+_TICK = 1e-6
+"""Seconds that entries written together are apart, so that they go in their order."""
 _USES = 10_000
 """So many uses are kept in mind between two writes; more are not noted."""
 
@@ -122,12 +124,14 @@ class SQLiteStore:
     def _put(self, database: sqlite3.Connection, records: Sequence[Record]) -> None:
         now = self._clock()
         self._note_uses(database)
-        fitting = [each for each in records if len(each.value) + OVERHEAD <= self._most]
-        database.executemany("DELETE FROM entries WHERE id = ?", [(r.id,) for r in records])
-        database.executemany(
-            "INSERT INTO entries (id, value, size, expires, used) VALUES (?, ?, ?, ?, ?)",
-            [(r.id, r.value, len(r.value) + OVERHEAD, now + r.ttl, now) for r in fitting],
-        )
+        last = {record.id: record for record in records}
+        database.executemany("DELETE FROM entries WHERE id = ?", [(entry_id,) for entry_id in last])
+        rows = [
+            (r.id, r.value, len(r.value) + OVERHEAD, now + r.ttl, now + place * _TICK)
+            for place, r in enumerate(last.values())
+            if len(r.value) + OVERHEAD <= self._most
+        ]
+        database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
         database.execute("DELETE FROM entries WHERE expires <= ?", (now,))
         self._make_room(database)
         self._last = self._totals(database)
