@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import uvicorn
@@ -36,6 +37,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         except asyncio.CancelledError:
             CANCELLED.append(path)
             raise
+    if path == "/listens":
+        with suppress(TimeoutError):
+            await asyncio.wait_for(receive(), 0.01)
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     if path == "/streams":
         for _ in range(3):
@@ -124,6 +128,13 @@ def test_keep_alive_and_pipelining_keep_their_order(port: int) -> None:
     came = talk(port, sent + post("/4"))
     order = [came.index(mark) for mark in (b"POST /1?", b"POST /2? b", b"part,", b"POST /4?")]
     assert order == sorted(order)
+
+
+def test_who_listened_for_a_departure_may_stop_and_listen_again(port: int) -> None:
+    """As Starlette does beside each response that it streams."""
+    came = talk(port, post("/listens", b"1", extra="") + post("/listens", b"2"))
+    assert came.count(b"HTTP/1.1 200 OK") == 2
+    assert came.endswith(b"POST /listens? 2")
 
 
 def test_chunked_bodies_and_expect(port: int) -> None:

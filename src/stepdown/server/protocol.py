@@ -334,7 +334,7 @@ class Connection(asyncio.Protocol):
             return
         if self._gone is None:
             self._gone = self._loop.create_future()
-        await self._gone
+        await asyncio.shield(self._gone)  # who waits for it may be cancelled, and others wait on
 
     def _refuse(self, status: int) -> None:
         """Answer a request that cannot be read, and hang up."""
