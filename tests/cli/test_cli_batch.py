@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from stepdown.cli import batch_server, main
 from support import chat, faults
-from support.batches import answers, jsonl, line, read_lines
+from support.batch_lines import answers, jsonl, line, read_lines
 from support.configs import deployment
 from support.fault_server import FaultServer
 from support.gateway_process import GatewayProcess
