@@ -116,6 +116,7 @@ class Batching:
         ledger: Ledger | None = None,
         at: Callable[[str], None] | None = None,
         simulated: Mapping[str, Any] | None = None,
+        works: bool = True,
         **layers: Any,
     ) -> None:
         self.recorded = Recorded()
@@ -126,7 +127,8 @@ class Batching:
         self.service = BatchService(
             parse(url), terms or BatchTerms(poll=0.05, gather=0.05), **watch
         )
-        self.service.start(lambda: self.force)
+        if works:
+            self.service.start(lambda: self.force)
 
     async def put(self, data: bytes, tenant: str = "red") -> str:
         file = await self.service.put_file(tenant, pieces(data), filename="in.jsonl")

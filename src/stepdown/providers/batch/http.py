@@ -4,7 +4,7 @@ Where requests go comes from the configuration only, never from what a provider 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx2
@@ -64,7 +64,7 @@ class BatchHttp:
         except (TimeoutError, httpx2.HTTPError) as error:
             raise _meaning(error) from error
 
-    async def lines(self, path: str) -> AsyncIterator[bytes]:
+    async def lines(self, path: str) -> AsyncGenerator[bytes, None]:
         """A file, line by line; blank ones are left out."""
         request = self._client().build_request("GET", self._url(path), params=self._options.query)
         rest = b""

@@ -1,0 +1,107 @@
+"""A batch whose process is killed with ``kill -9`` at every step of its life: nothing is lost, and
+nothing is submitted twice."""
+
+import asyncio
+import signal
+
+from stepdown.deferral.batch.interface import Batch
+from support.batch_process import SURVIVED, Zygote
+from support.batch_server import BatchServer
+from support.batches import Batching, entry
+
+KILLED = -signal.SIGKILL
+STEPS = (
+    "validated",
+    "planned",
+    "begun",
+    "forming",
+    "formed",
+    "staged",
+    "beginning",
+    "creating",
+    "created",
+    "submitted",
+    "looked",
+    "collecting",
+    "collecting slice",
+    "collected slice",
+    "collected",
+    "finalizing",
+    "piece written",
+    "files written",
+    "completed",
+)
+COUNT = 40
+
+
+def texts() -> list[str]:
+    """Every fourth prompt is long, and goes to the strong model."""
+    return ["word " * 500 if number % 4 == 0 else "Is this spam?" for number in range(COUNT)]
+
+
+async def submitted(url: str) -> Batch:
+    batching = Batching(url, {}, works=False)
+    try:
+        return await batching.submit(entry(n, text) for n, text in enumerate(texts()))
+    finally:
+        await batching.service.aclose()
+
+
+async def read(url: str, batch: Batch) -> tuple[Batch, list[str], list[str]]:
+    batching = Batching(url, {}, works=False)
+    try:
+        found = await batching.service.get(batch.tenant, batch.id)
+        good = [line["custom_id"] for line in await batching.answers(found)]
+        bad = [line["custom_id"] for line in await batching.errors(found)]
+        return found, good, bad
+    finally:
+        await batching.service.aclose()
+
+
+def check_whole(url: str, batch: Batch, server: BatchServer) -> None:
+    found, good, bad = asyncio.run(read(url, batch))
+    assert (found.status, bad) == ("completed", [])
+    assert good == [f"line-{number}" for number in range(COUNT)]
+    assert (found.counts.completed, found.counts.failed) == (COUNT, 0)
+    wanted = {f"{text} {number}": 1 for number, text in enumerate(texts())}
+    assert dict(server.provider.asked) == wanted
+    assert found.usage.output == COUNT * 24
+
+
+def test_killed_at_each_step_of_one_life(database_url: str) -> None:
+    with BatchServer(delay=0.05) as server, Zygote() as zygote:
+        batch = asyncio.run(submitted(database_url))
+        job = {"url": database_url, "base_url": server.base_url, "batch": batch.id}
+        ends = {step: zygote.run(**job, step=step) for step in STEPS}
+        assert ends == dict.fromkeys(STEPS, KILLED)
+        assert zygote.run(**job) == SURVIVED
+        check_whole(database_url, batch, server)
+
+
+def test_killed_in_the_middle_of_slices_and_pieces(database_url: str) -> None:
+    with BatchServer() as server, Zygote() as zygote:
+        batch = asyncio.run(submitted(database_url))
+        job = {"url": database_url, "base_url": server.base_url, "batch": batch.id}
+        for step, nth in (("created", 2), ("collected slice", 3), ("piece written", 3)):
+            assert zygote.run(**job, step=step, nth=nth) == KILLED
+        assert zygote.run(**job) == SURVIVED
+        check_whole(database_url, batch, server)
+
+
+def test_several_processes_work_at_once_and_die(database_url: str) -> None:
+    """Each dies somewhere else; what one holds, another takes over."""
+    with BatchServer(delay=0.05) as server, Zygote() as one, Zygote() as two:
+        batch = asyncio.run(submitted(database_url))
+        job = {"url": database_url, "base_url": server.base_url, "batch": batch.id}
+
+        async def both(**steps: str) -> list[int]:
+            runs = (
+                asyncio.to_thread(lambda z=z, s=s: z.run(**job, step=s))
+                for z, s in zip((one, two), steps.values(), strict=True)
+            )
+            return await asyncio.gather(*runs)
+
+        asyncio.run(both(a="created", b="looked"))
+        asyncio.run(both(a="collected slice", b="submitted"))
+        assert asyncio.run(both(a="", b="")) == [SURVIVED, SURVIVED]
+        check_whole(database_url, batch, server)
