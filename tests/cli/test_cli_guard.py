@@ -73,7 +73,7 @@ def test_every_rule_of_the_configuration(place: Watched) -> None:
     store_pairs(
         place.url,
         *pairs_of(place, "short", 100),
-        *pairs_of(place, "faq", 2, epoch=2, regret=True),
+        *pairs_of(place, "faq", 2, stint=2, regret=True),
     )
     shown = run("--config", place.config)
     assert shown.exit_code == 0
@@ -137,7 +137,7 @@ def test_the_record_alone(place: Watched) -> None:
     assert run("--database", place.url).output.startswith("The state of no rule was ever changed.")
     event = tripped(wards["faq"], NOON)
     store_events(place.url, event)
-    store_pairs(place.url, *pairs_of(place, "faq", 1, epoch=2), *pairs_of(place, "short", 1))
+    store_pairs(place.url, *pairs_of(place, "faq", 1, stint=2), *pairs_of(place, "short", 1))
     shown = run("--database", place.url, "--route", "auto").output
     assert shown.splitlines() == [
         "auto",

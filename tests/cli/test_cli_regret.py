@@ -45,7 +45,7 @@ def recorded(place: Watched) -> list[Pair]:
     observed = make_pair(rule="short", key=short, served=1, propensity=0.2, time=now)
     upgrade = make_pair(rule="default", key="", served=1, time=now, tags=("b",))
     judged = make_pair(
-        rule="faq", key=faq, epoch=2, time=now - 9, judged=1, judge_cost=Decimal("0.01")
+        rule="faq", key=faq, stint=2, time=now - 9, judged=1, judge_cost=Decimal("0.01")
     )
     return [
         *[structs.replace(judged, id=f"faq{number}", flips=number % 2) for number in range(40)],

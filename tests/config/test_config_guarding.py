@@ -211,7 +211,7 @@ def test_what_is_observed_is_held_and_shadowed(file: File) -> None:
     run(file, steps)
     with reading(file.url) as database:
         found = {pair.rule: pair for pair in pairs(database)}
-    assert {rule: (pair.served, pair.candidate, pair.epoch) for rule, pair in found.items()} == {
+    assert {rule: (pair.served, pair.candidate, pair.stint) for rule, pair in found.items()} == {
         "low": (1, 0, 1),
         "high": (1, 0, 0),
         "default": (1, 0, 0),

@@ -204,7 +204,7 @@ def check_the_pairs(found: list[Pair]) -> None:
         (2, 1, 2): 40,
         (1, 1, 2): 4,
     }
-    assert Counter(pair.epoch for pair in good) == {1: 40, 2: 4}
+    assert Counter(pair.stint for pair in good) == {1: 40, 2: 4}
     assert {pair.scorer for pair in found} == {"agreement"}
     assert all(pair.candidate_cost and pair.reference_cost for pair in found)
 

@@ -31,10 +31,10 @@ def test_all_wards_stand_somewhere(database_url: str) -> None:
     store_events(database_url, event)
     store_pairs(
         database_url,
-        *[make_pair(key=FAQ.key, epoch=1, propensity=0.2) for _ in range(3)],
-        make_pair(key=FAQ.key, epoch=2, regret=True),
-        make_pair(key=FAQ.key, epoch=2),
-        make_pair(key=FAQ.key, epoch=2, regret=None),
+        *[make_pair(key=FAQ.key, stint=1, propensity=0.2) for _ in range(3)],
+        make_pair(key=FAQ.key, stint=2, regret=True),
+        make_pair(key=FAQ.key, stint=2),
+        make_pair(key=FAQ.key, stint=2, regret=None),
         make_pair(key=NEW.key, propensity=0.2),
     )
     faq, new, sure = read(database_url, FAQ, NEW, SURE)
@@ -69,7 +69,7 @@ def test_the_record_alone_knows_what_changed(database_url: str) -> None:
         set_by_hand(NEW, "tripped", NOON - 50),
         set_by_hand(make_ward("faq", "bot"), "tripped", NOON - 200),
     )
-    store_pairs(database_url, make_pair(key=NEW.key, epoch=2), make_pair(key=SURE.key))
+    store_pairs(database_url, make_pair(key=NEW.key, stint=2), make_pair(key=SURE.key))
     found = read(database_url)
     assert [(each.route, each.rule, each.standing.state) for each in found] == [
         ("auto", "faq", "trusted"),

@@ -73,7 +73,7 @@ def test_traffic_counts_the_requests_behind_the_pairs(database_url: str) -> None
     store_pairs(
         database_url,
         make_pair(key="a", time=NOON - 2 * DAY, propensity=0.5),
-        make_pair(key="a", time=NOON - DAY, propensity=0.02, epoch=2),
+        make_pair(key="a", time=NOON - DAY, propensity=0.02, stint=2),
         make_pair(key="a", time=NOON - DAY, propensity=0.02, regret=None),
         make_pair(key="b", time=NOON, propensity=0.1, saver="cascade"),
         make_pair(key="b", time=NOON - 8 * DAY),

@@ -27,13 +27,13 @@ def guard(database_url: str) -> Iterator[GuardStore]:
 def test_counts_of_several_keys(guard: GuardStore, database_url: str) -> None:
     store_pairs(
         database_url,
-        *[make_pair(key="a", epoch=1, regret=number < 2) for number in range(7)],
-        *[make_pair(key="a", epoch=1, propensity=0.2, regret=False) for _ in range(3)],
-        make_pair(key="a", epoch=2, regret=True),
-        make_pair(key="b", epoch=4, regret=True),
-        make_pair(key="b", epoch=4, regret=None),
-        make_pair(key="c", epoch=1, regret=None),
-        make_pair(key="d", epoch=1, regret=True),
+        *[make_pair(key="a", stint=1, regret=number < 2) for number in range(7)],
+        *[make_pair(key="a", stint=1, propensity=0.2, regret=False) for _ in range(3)],
+        make_pair(key="a", stint=2, regret=True),
+        make_pair(key="b", stint=4, regret=True),
+        make_pair(key="b", stint=4, regret=None),
+        make_pair(key="c", stint=1, regret=None),
+        make_pair(key="d", stint=1, regret=True),
     )
     assert guard.counts({"a": 1, "b": 4, "c": 1, "new": 1}) == {
         "a": {0.02: (2, 7), 0.2: (0, 3)},
@@ -49,12 +49,12 @@ def test_pairs_that_nothing_could_tell(guard: GuardStore, database_url: str) -> 
     failed = "unscored: the judge's call failed"
     store_pairs(
         database_url,
-        *[make_pair(key="a", epoch=1, regret=None, why=failed) for _ in range(3)],
-        make_pair(key="a", epoch=1, propensity=0.2, regret=None, why=failed),
-        make_pair(key="a", epoch=1, regret=None, why="shadow_failed: 503"),
-        make_pair(key="a", epoch=1, regret=None, why="unscoredly: odd"),
-        make_pair(key="a", epoch=2, regret=None, why=failed),
-        make_pair(key="b", epoch=1, regret=False),
+        *[make_pair(key="a", stint=1, regret=None, why=failed) for _ in range(3)],
+        make_pair(key="a", stint=1, propensity=0.2, regret=None, why=failed),
+        make_pair(key="a", stint=1, regret=None, why="shadow_failed: 503"),
+        make_pair(key="a", stint=1, regret=None, why="unscoredly: odd"),
+        make_pair(key="a", stint=2, regret=None, why=failed),
+        make_pair(key="b", stint=1, regret=False),
     )
     assert guard.unsettled({"a": 1, "b": 1}) == {"a": {0.02: 3, 0.2: 1}, "b": {}}
     assert guard.unsettled({}) == {}
@@ -89,9 +89,9 @@ def test_an_index_answers_what_is_asked_often(sqlite_url: str) -> None:
 
     guard = Explained(parse(sqlite_url))
     counts = guard.plan(module._COUNTS.format(wanted="(?, ?), (?, ?)"), ("a", 1, "b", 1))
-    assert "pairs USING COVERING INDEX pairs_evidence (key=? AND epoch=?)" in counts
+    assert "pairs USING COVERING INDEX pairs_evidence (key=? AND stint=?)" in counts
     stretches = guard.plan(module._STRETCHES, (300, "a", 1, 0.0))
-    assert "INDEX pairs_recent (key=? AND epoch=? AND time>?)" in stretches
+    assert "INDEX pairs_recent (key=? AND stint=? AND time>?)" in stretches
     guard.close()
 
 
@@ -101,7 +101,7 @@ def test_stretches_of_time(guard: GuardStore, database_url: str) -> None:
         *[make_pair(time=NOON + 60 * number, regret=number == 11) for number in range(12)],
         make_pair(time=NOON + 61, propensity=0.2),
         make_pair(time=NOON + 61, regret=None),
-        make_pair(time=NOON + 61, epoch=2),
+        make_pair(time=NOON + 61, stint=2),
         make_pair(time=NOON + 61, key="other"),
     )
     key = make_pair().key

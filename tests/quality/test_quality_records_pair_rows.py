@@ -32,7 +32,7 @@ pair_strategy = st.builds(
     propensity=st.floats(0, 1, exclude_min=True),
     saver=st.sampled_from(["route", "cascade"]),
     key=texts,
-    epoch=st.integers(0, 99),
+    stint=st.integers(0, 99),
     candidate_score=scores,
     reference_score=scores,
     regret=st.none() | st.booleans(),

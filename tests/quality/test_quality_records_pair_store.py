@@ -78,7 +78,7 @@ def test_old_pairs_go_and_the_evidence_stays(store: PairStore, database_url: str
     sampled = [
         *[make_pair(time=NOON - 9, regret=number < 2) for number in range(5)],
         make_pair(time=NOON - 8, propensity=0.2, regret=True),
-        make_pair(time=NOON - 8, epoch=2),
+        make_pair(time=NOON - 8, stint=2),
         make_pair(time=NOON - 8, regret=None, candidate_score=None),
         make_pair(time=NOON - 8, key=""),
         *[make_pair(time=NOON, regret=number < 1) for number in range(3)],

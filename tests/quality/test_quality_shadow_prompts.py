@@ -93,7 +93,7 @@ def test_while_it_is_held_the_shorter_prompt_is_asked_in_the_background(state: S
     [pair] = record.pairs
     assert [body["messages"][0]["content"] for body in cheap.asked] == [LONG, SHORT]
     assert (pair.served, pair.candidate, pair.reference) == (0, STAND_IN, 0)
-    assert (pair.saver, pair.rule, pair.key, pair.epoch) == ("compression", "compression", "key", 2)
+    assert (pair.saver, pair.rule, pair.key, pair.stint) == ("compression", "compression", "key", 2)
     assert (pair.candidate_model, pair.reference_model) == ("cheap", "cheap")
     assert pair.regret is True
 

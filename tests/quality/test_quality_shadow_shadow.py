@@ -110,7 +110,7 @@ GUARDED = {"easy": Guarded("observing", "k1", 3), "default": Guarded("active", "
 
 
 @pytest.mark.parametrize(
-    ("decision", "expected", "key", "epoch"),
+    ("decision", "expected", "key", "stint"),
     [
         (LOW, (0, 0, 1, "cheap", "strong"), "k1", 3),
         (HELD, (1, 0, 1, "cheap", "strong"), "k1", 3),
@@ -118,12 +118,12 @@ GUARDED = {"easy": Guarded("observing", "k1", 3), "default": Guarded("active", "
     ],
 )
 def test_what_is_compared_and_for_what_it_counts(
-    decision: Decision, expected: Any, key: str, epoch: int
+    decision: Decision, expected: Any, key: str, stint: int
 ) -> None:
     site = Site(decision, standing_of=lambda route, rule: GUARDED.get(rule)).went()
     pair = site.pair
     assert rungs(pair) == expected
-    assert (pair.key, pair.epoch, pair.saver) == (key, epoch, "route")
+    assert (pair.key, pair.stint, pair.saver) == (key, stint, "route")
     assert (pair.rule, pair.policy, pair.route) == (decision.name, "p1", "auto")
     assert (pair.regret, pair.candidate_score, pair.reference_score) == (True, 0.0, 1.0)
     assert pair.candidate_cost == 26 * D("0.01")
@@ -249,7 +249,7 @@ def test_the_guard_counts_as_it_was_when_the_request_was_decided() -> None:
         await site.shadow.aclose(10.0)
 
     run(go)
-    assert site.pair.epoch == 1
+    assert site.pair.stint == 1
 
 
 @pytest.mark.parametrize("model", ["cheap", "strong"])
@@ -495,14 +495,14 @@ def cascading(cheap: str, decision: Decision = LOW, **cascade: Any) -> Site:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize(("rule", "key", "epoch"), [("easy", "k1", 3), ("cascade", "kc", 4)])
+@pytest.mark.parametrize(("rule", "key", "stint"), [("easy", "k1", 3), ("cascade", "kc", 4)])
 def test_an_accepted_answer_is_the_evidence_of_what_decided(
-    rule: str, key: str, epoch: int, stream: bool
+    rule: str, key: str, stint: int, stream: bool
 ) -> None:
     decision = structs.replace(LOW, name=rule)
     pair = cascading(ONE, decision).went(stream=stream).pair
     assert rungs(pair) == (0, 0, 1, "cheap", "strong")
-    assert (pair.saver, pair.key, pair.epoch, pair.rule) == ("cascade", key, epoch, rule)
+    assert (pair.saver, pair.key, pair.stint, pair.rule) == ("cascade", key, stint, rule)
     assert pair.regret is True
 
 

@@ -85,6 +85,25 @@ def test_a_ledger_from_before_cascades_keeps_its_sums(empty_url: str) -> None:
     engine.dispose()
 
 
+def test_evidence_from_before_stints_had_their_name_keeps_counting(empty_url: str) -> None:
+    address = parse(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    engine = make_engine(address, writes=True)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text("INSERT INTO expired_pairs VALUES ('key', 7, 0.5, 40, 2)"))
+    migrate(address)
+    with engine.begin() as connection:
+        [row] = connection.execute(select(expired_pairs.c.stint, expired_pairs.c.pairs)).all()
+        assert tuple(row) == (7, 40)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+        assert connection.execute(text("SELECT epoch FROM expired_pairs")).scalars().all() == [7]
+    engine.dispose()
+
+
 def test_replicas_that_start_together(empty_url: str) -> None:
     address = parse(empty_url)
     failures: list[Exception] = []

@@ -24,7 +24,7 @@ def add_pairs(
 ) -> None:
     """Scored pairs of a ward's stint, some of them regrets, all at one moment."""
     pairs = [
-        make_pair(time=at, key=ward.key, epoch=stint, propensity=1.0, regret=number < regrets)
+        make_pair(time=at, key=ward.key, stint=stint, propensity=1.0, regret=number < regrets)
         for number in range(count)
     ]
     store_pairs(url, *pairs)

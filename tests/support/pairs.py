@@ -35,7 +35,7 @@ def make_pair(**changes: Any) -> Pair:
         "reference_model": "gpt-4o",
         "propensity": 0.02,
         "key": "auto/short-label",
-        "epoch": 1,
+        "stint": 1,
         "candidate_score": 1.0,
         "reference_score": 1.0,
         "regret": False,

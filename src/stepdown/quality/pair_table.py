@@ -17,7 +17,7 @@ AT_ONCE = 500
 _PLACES = Decimal(1).scaleb(-12)
 _MONEY = ("candidate_cost", "reference_cost", "judge_cost")
 _SCORES = ("candidate_score", "reference_score")
-_WHOLE = ("served", "candidate", "reference", "epoch", "flips", "judged")
+_WHOLE = ("served", "candidate", "reference", "stint", "flips", "judged")
 _TEXTS = (
     *("id", "route", "rule", "policy", "candidate_model", "reference_model", "saver", "key"),
     *("scorer", "why", "tenant", "readings", "prompt", "candidate_answer", "reference_answer"),

@@ -26,11 +26,11 @@ class Pair(Struct, frozen=True):
     is the reference, the candidate is cheaper. Where the saver is compression or the semantic
     cache, the candidate is ``STAND_IN`` and the reference the rung that was decided for. ``rule``
     is the decision's name, or the saver's. ``key`` names what is guarded, with everything that
-    makes its evidence comparable (empty: nothing is guarded), and ``epoch`` is the stint, the
-    stretch of one state, that it counts for. ``propensity`` is the probability with which the
-    request was sampled. ``regret`` says whether the reference scored higher by more than the
-    margin; None where the pair is unscored, and ``why`` says so. Money is US dollars, None where a
-    price is unknown. ``readings`` are the signals' values by name.
+    makes its evidence comparable (empty: nothing is guarded), and ``stint`` is the stretch of one
+    state that it counts for. ``propensity`` is the probability with which the request was sampled.
+    ``regret`` says whether the reference scored higher by more than the margin; None where the pair
+    is unscored, and ``why`` says so. Money is US dollars, None where a price is unknown.
+    ``readings`` are the signals' values by name.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Pair(Struct, frozen=True):
     propensity: float
     saver: Saver = "route"
     key: str = ""
-    epoch: int = 0
+    stint: int = 0
     candidate_score: float | None = None
     reference_score: float | None = None
     regret: bool | None = None

@@ -13,12 +13,12 @@ State = Literal["observing", "active", "trusted", "tripped"]
 
 
 class Guarded(Struct, frozen=True):
-    """A rule's state. ``key`` names its evidence; ``epoch`` is its stint, the stretch of this state
-    that pairs count for (``quality.guard.states``)."""
+    """A rule's state. ``key`` names its evidence; ``stint`` is the stretch of this state that pairs
+    count for (``quality.guard.states``)."""
 
     state: State
     key: str
-    epoch: int = 1
+    stint: int = 1
 
 
 class GuardView(Struct, frozen=True):

@@ -6,7 +6,7 @@ costs it a third of a second and ten megabytes.
 
 from typing import NamedTuple
 
-REVISION = "0007"
+REVISION = "0009"
 """The newest migration: what ``alembic_version`` holds when the tables are up to date."""
 
 ROLLUP_KEY = ("bucket", "route", "decision", "rung", "model", "outcome", "tags")
@@ -69,7 +69,7 @@ SHADOW = Summed("shadow_counters", ("bucket", "route", "reason"), ("amount", "co
 """What became of sampled requests. ``bucket`` is the hour's start in seconds since 1970 (UTC);
 money in picodollars; ``quality/records/counters.py`` has the rest."""
 
-EXPIRED_PAIRS = Summed("expired_pairs", ("key", "epoch", "propensity"), ("pairs", "regrets"))
+EXPIRED_PAIRS = Summed("expired_pairs", ("key", "stint", "propensity"), ("pairs", "regrets"))
 """The scored pairs that were deleted: what a guard counts outlives them."""
 
 SEGMENT = ("writer", "first_time", "last_time", "details", "dropped", "format", "body")

@@ -116,7 +116,7 @@ pairs = Table(
     Column("propensity", Double, nullable=False),
     Column("saver", String, primary_key=True),
     Column("key", String, nullable=False),
-    Column("epoch", Integer, nullable=False),
+    Column("stint", Integer, nullable=False),
     Column("candidate_score", Double),
     Column("reference_score", Double),
     Column("regret", SmallInteger),
@@ -130,8 +130,8 @@ pairs = Table(
     Column("tenant", String, nullable=False),
     Column("tags", String, nullable=False),
     Column("readings", String, nullable=False),
-    Index("pairs_evidence", "key", "epoch", "propensity", "regret"),
-    Index("pairs_recent", "key", "epoch", "time"),
+    Index("pairs_evidence", "key", "stint", "propensity", "regret"),
+    Index("pairs_recent", "key", "stint", "time"),
     Index("pairs_route", "route", "time"),
     Index("pairs_time", "time"),
 )
@@ -157,7 +157,7 @@ expired_pairs = Table(
     EXPIRED_PAIRS.name,
     metadata,
     Column("key", String, primary_key=True),
-    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("stint", Integer, primary_key=True, autoincrement=False),
     Column("propensity", Double, primary_key=True),
     *(Column(name, BigInteger, nullable=False) for name in EXPIRED_PAIRS.sums),
 )
@@ -187,6 +187,17 @@ guard_events = Table(
     Column("why", String, nullable=False),
     Column("who", String, nullable=False),
     Column("evidence", String, nullable=False),
+    Index("guard_events_time", "time"),
 )
 """Each change of a guard's state, numbered by ``seq`` for its key, so that of two replicas one is
 first. Never dropped."""
+
+guard_alerts = Table(
+    "guard_alerts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("target", String, primary_key=True),
+    Column("time", Double, nullable=False),
+    Index("guard_alerts_time", "time"),
+)
+"""Which alerts of a guard's events a webhook has taken, and when; others are sent again."""

@@ -35,27 +35,27 @@ class GuardStore(Session):
             self._marked, (_STRETCHES, _EXPIRED, _CLAIMED, _SPENT)
         )
 
-    def counts(self, epochs: Mapping[str, int]) -> dict[str, Counts]:
-        """The scored pairs of each key's epoch, by key; those that have expired count too."""
-        found: dict[str, dict[float, tuple[int, int]]] = {key: {} for key in epochs}
-        if not epochs:
+    def counts(self, stints: Mapping[str, int]) -> dict[str, Counts]:
+        """The scored pairs of each key's stint, by key; those that have expired count too."""
+        found: dict[str, dict[float, tuple[int, int]]] = {key: {} for key in stints}
+        if not stints:
             return {}
-        wanted = ", ".join(["(?, ?)"] * len(epochs))
-        values = [value for wish in epochs.items() for value in wish]
+        wanted = ", ".join(["(?, ?)"] * len(stints))
+        values = [value for wish in stints.items() for value in wish]
         with self._transaction(writes=False) as cursor:
             cursor.execute(self._marked(_COUNTS.format(wanted=wanted)), values)
             for key, propensity, regrets, pairs in iter(cursor.fetchone, None):
                 found[key][propensity] = int(regrets), int(pairs)
         return dict(found)
 
-    def unsettled(self, epochs: Mapping[str, int]) -> dict[str, dict[float, int]]:
-        """How many pairs of each key's epoch no scorer could tell (``pairs.UNSETTLED``), by
+    def unsettled(self, stints: Mapping[str, int]) -> dict[str, dict[float, int]]:
+        """How many pairs of each key's stint no scorer could tell (``pairs.UNSETTLED``), by
         propensity."""
-        found: dict[str, dict[float, int]] = {key: {} for key in epochs}
-        if not epochs:
+        found: dict[str, dict[float, int]] = {key: {} for key in stints}
+        if not stints:
             return {}
-        wanted = ", ".join(["(?, ?)"] * len(epochs))
-        values = [value for wish in epochs.items() for value in wish]
+        wanted = ", ".join(["(?, ?)"] * len(stints))
+        values = [value for wish in stints.items() for value in wish]
         with self._transaction(writes=False) as cursor:
             cursor.execute(self._marked(_UNSETTLED.format(wanted=wanted)), values)
             for key, propensity, pairs in iter(cursor.fetchone, None):
@@ -63,17 +63,17 @@ class GuardStore(Session):
         return found
 
     def stretches(
-        self, key: str, epoch: int, width: int, after: int = EXPIRED - 1
+        self, key: str, stint: int, width: int, after: int = EXPIRED - 1
     ) -> dict[int, Counts]:
-        """The scored pairs of a key's epoch by stretches of ``width`` seconds, numbered since 1970.
+        """The scored pairs of a key's stint by stretches of ``width`` seconds, numbered since 1970.
 
         Those later than ``after``, in order; the pairs that have expired are EXPIRED together.
         """
         found: dict[int, dict[float, tuple[int, int]]] = {}
         with self._transaction(writes=False) as cursor:
-            cursor.execute(self._expired, (EXPIRED, key, epoch))
+            cursor.execute(self._expired, (EXPIRED, key, stint))
             _add(cursor, found)
-            cursor.execute(self._stretches, (width, key, epoch, after * width))
+            cursor.execute(self._stretches, (width, key, stint, after * width))
             _add(cursor, found)
         return {number: found[number] for number in sorted(found) if number > after}
 
@@ -114,30 +114,30 @@ def _add(cursor: Cursor, found: dict[int, dict[float, tuple[int, int]]]) -> None
 
 
 _COUNTS = """
-WITH wanted (key, epoch) AS (VALUES {wanted}),
+WITH wanted (key, stint) AS (VALUES {wanted}),
 found (key, propensity, regrets, pairs) AS (
   SELECT pairs.key, propensity, SUM(regret), COUNT(*)
-  FROM wanted JOIN pairs ON pairs.key = wanted.key AND pairs.epoch = wanted.epoch
+  FROM wanted JOIN pairs ON pairs.key = wanted.key AND pairs.stint = wanted.stint
   WHERE regret IS NOT NULL GROUP BY pairs.key, propensity
   UNION ALL
   SELECT old.key, propensity, regrets, pairs
-  FROM wanted JOIN expired_pairs AS old ON old.key = wanted.key AND old.epoch = wanted.epoch
+  FROM wanted JOIN expired_pairs AS old ON old.key = wanted.key AND old.stint = wanted.stint
 )
 SELECT key, propensity, SUM(regrets), SUM(pairs) FROM found GROUP BY key, propensity
 """
 _UNSETTLED = f"""
-WITH wanted (key, epoch) AS (VALUES {{wanted}})
+WITH wanted (key, stint) AS (VALUES {{wanted}})
 SELECT pairs.key, propensity, COUNT(*)
-FROM wanted JOIN pairs ON pairs.key = wanted.key AND pairs.epoch = wanted.epoch
+FROM wanted JOIN pairs ON pairs.key = wanted.key AND pairs.stint = wanted.stint
 WHERE regret IS NULL AND SUBSTR(why, 1, {len(UNSETTLED) + 1}) = '{UNSETTLED}:'
 GROUP BY pairs.key, propensity
 """
 _STRETCHES = """
 SELECT CAST(time / ? AS BIGINT) AS number, propensity, SUM(regret), COUNT(*) FROM pairs
-WHERE key = ? AND epoch = ? AND time >= ? AND regret IS NOT NULL GROUP BY number, propensity
+WHERE key = ? AND stint = ? AND time >= ? AND regret IS NOT NULL GROUP BY number, propensity
 """
 _EXPIRED = """
-SELECT ?, propensity, regrets, pairs FROM expired_pairs WHERE key = ? AND epoch = ?
+SELECT ?, propensity, regrets, pairs FROM expired_pairs WHERE key = ? AND stint = ?
 """
 _STANDINGS = f"""
 SELECT {", ".join(f"guard_events.{column}" for column in events.COLUMNS)} FROM guard_events

@@ -94,15 +94,15 @@ def _evidence(
 ) -> list[tuple[str, int, float, int, int]]:
     """The rows of ``EXPIRED_PAIRS`` that these pairs add up to."""
     sums: dict[_Evidence, tuple[int, int]] = {}
-    for _, _, key, epoch, propensity, regret in old:
+    for _, _, key, stint, propensity, regret in old:
         if key and regret is not None:
-            pairs, regrets = sums.get((key, epoch, propensity), (0, 0))
-            sums[key, epoch, propensity] = pairs + 1, regrets + regret
+            pairs, regrets = sums.get((key, stint, propensity), (0, 0))
+            sums[key, stint, propensity] = pairs + 1, regrets + regret
     return [(*key, *counted) for key, counted in sums.items()]
 
 
 _OLD_PAIRS = (
-    "SELECT id, saver, key, epoch, propensity, regret FROM pairs"
+    "SELECT id, saver, key, stint, propensity, regret FROM pairs"
     f" WHERE time < ? ORDER BY time LIMIT {AT_A_TIME}"
 )
 _DELETE_PAIR = "DELETE FROM pairs WHERE id = ? AND saver = ?"

@@ -84,7 +84,7 @@ def pair_of(
         wish.propensity,
         came.saver,
         key="" if standing is None else standing.key,
-        epoch=0 if standing is None else standing.epoch,
+        stint=0 if standing is None else standing.stint,
         candidate_cost=served.cost if came.served_low else None,
         reference_cost=None if came.served_low else served.cost,
         tenant=request.tenant,
