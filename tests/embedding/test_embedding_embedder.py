@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from stepdown.embedding.embedder import (
-    MOST_WAITING,
     EmbedderBusy,
     LocalEmbedder,
     Vectors,
     unit,
 )
+from stepdown.embedding.own_thread import MOST_WAITING
 
 
 class Held(LocalEmbedder):

@@ -1,21 +1,17 @@
 """What every embedder is: a name, a size, limits, and vectors of length 1 for texts."""
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stepdown.embedding.own_thread import Busy, OwnThread
 from stepdown.errors import StepdownError
 
 Vectors = NDArray[np.float32]
 """One row a text: shape ``(texts, dimensions)``."""
-
-MOST_WAITING = 32
-"""Calls of a slow embedder that wait for its thread; the next one fails at once."""
 
 
 class EmbeddingFailed(StepdownError):
@@ -75,27 +71,20 @@ class LocalEmbedder(ABC):
     def __init__(self, name: str, dimensions: int) -> None:
         self.name = name
         self.dimensions = dimensions
-        self._thread: ThreadPoolExecutor | None = None
-        self._waiting = 0
+        self._thread = OwnThread(f"embedding-{name}")
 
     @abstractmethod
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """As ``embed``, on the caller's thread."""
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """As Embedder says. Raises EmbedderBusy when MOST_WAITING calls wait already."""
+        """As Embedder says. Raises EmbedderBusy when too many calls wait already."""
         if self.quick:
             return self.vectors(texts)
-        if self._waiting >= MOST_WAITING:
-            raise EmbedderBusy(f"{self.name}: {self._waiting} calls are waiting for it already.")
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, f"embedding-{self.name}")
-        self._waiting += 1
         try:
-            running = asyncio.get_running_loop().run_in_executor(self._thread, self.vectors, texts)
-            return await running
-        finally:
-            self._waiting -= 1
+            return await self._thread.run(self.vectors, texts)
+        except Busy as error:
+            raise EmbedderBusy(str(error)) from error
 
 
 def unit(rows: Vectors) -> Vectors:

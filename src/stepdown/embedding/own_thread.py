@@ -1,0 +1,54 @@
+"""One thread for slow work, and a bounded number of calls that wait for it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MOST_WAITING = 32
+"""Calls that wait; the next one fails at once."""
+
+
+class Busy(Exception):
+    """MOST_WAITING calls wait already."""
+
+
+class OwnThread:
+    """Runs what it is given, one after another, off the event loop. The thread starts when it is
+    needed first."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread: ThreadPoolExecutor | None = None
+        self.waiting = 0
+
+    async def run(self, work: Callable[..., T], *given: Any) -> T:
+        """What the work returns; a caller that gives up takes its place in the queue along.
+
+        Raises Busy.
+        """
+        if self.waiting >= MOST_WAITING:
+            raise Busy(f"{self._name}: {self.waiting} calls are waiting already.")
+        return await self._run(work, given)
+
+    async def finish(self, work: Callable[..., T], *given: Any) -> T:
+        """As ``run``, for what must be done: it is never too busy, and is done to its end even
+        where the caller gives up."""
+        return await asyncio.shield(self._run(work, given))
+
+    async def _run(self, work: Callable[..., T], given: tuple[Any, ...]) -> T:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, f"stepdown-{self._name}")
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+        finally:
+            self.waiting -= 1
+
+    async def aclose(self) -> None:
+        """Drop what waits, and let what runs come to its end."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False, cancel_futures=True)
