@@ -54,6 +54,13 @@ def test_some_of_the_documents_stays_whatever_the_target() -> None:
     assert NEEDLE in text
 
 
+def test_what_does_not_name_its_subject_stays_with_what_does() -> None:
+    told = "The chapel of Kelso stands on the hill above us. It was built by hand in 1712."
+    text = f"{document(20)}\n\n{told}\n\n{document(20, 20)}"
+    left, _, _ = outcome(text, 0.35, asked="When did they put up the chapel of Kelso?")
+    assert told in left
+
+
 def test_without_a_need_nothing_changes() -> None:
     assert outcome(TEXT, 1.0)[0] == TEXT
     assert outcome(document(3), 0.2)[0] == document(3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepdown.compression.relevance import NEIGHBOUR, relevance, smoothed, terms
+from stepdown.compression.relevance import DECAY, LENT, relevance, smoothed, terms
 
 
 def best(question: str, texts: list[str]) -> str:
@@ -47,9 +47,11 @@ def test_scores_are_scaled_to_the_best() -> None:
     assert max(relevance("museum tickets", TEXTS)) == 1.0
 
 
-def test_neighbours_lend_their_score() -> None:
-    assert smoothed([0.0, 1.0, 0.0, 0.0]) == [NEIGHBOUR, 1.0, NEIGHBOUR, 0.0]
-    assert smoothed([]) == []
+def test_a_paragraph_lends_its_best_score_to_the_others() -> None:
+    lent = smoothed([0.0, 1.0, 0.5, 0.0, 0.0], [0, 0, 0, 0, 1])
+    expected = [LENT * DECAY, 1.0 + LENT * DECAY * 0.5, 0.5 + LENT * DECAY, LENT * DECAY**2, 0.0]
+    assert lent == pytest.approx(expected)
+    assert smoothed([], []) == []
 
 
 def test_terms_keep_digits_and_lose_endings() -> None:

@@ -19,11 +19,13 @@ _BOUNDARY = re.compile(
 
 
 class Passage(Struct, frozen=True, gc=False):
-    """A stretch of a text. ``kept``: something in it has to stay as it is, so all of it stays."""
+    """A stretch of a text. ``kept``: something in it has to stay as it is, so all of it stays;
+    ``asked``: that is what the user asks."""
 
     start: int
     end: int
-    kept: bool
+    kept: bool = False
+    asked: bool = False
     is_data: bool = False
 
 
@@ -33,22 +35,22 @@ def passages(value: str, pieces: Sequence[Span]) -> list[Passage]:
 
 
 def _passages(value: str, pieces: Sequence[Span]) -> Iterator[Passage]:
-    start, kept = 0, False
+    start, kept, asked = 0, False, False
     for piece in pieces:
         if piece.kind == "data":
             if start < piece.start:
-                yield Passage(start, piece.start, kept)
-            yield Passage(piece.start, piece.end, False, is_data=True)
-            start, kept = piece.end, False
+                yield Passage(start, piece.start, kept, asked)
+            yield Passage(piece.start, piece.end, is_data=True)
+            start, kept, asked = piece.end, False, False
         elif piece.is_kept:
-            kept = True
+            kept, asked = True, asked or piece.kind == "request"
         else:
             for found in _BOUNDARY.finditer(value, piece.start, piece.end):
                 if found.end() - start >= LEAST:
-                    yield Passage(start, found.end(), kept)
-                    start, kept = found.end(), False
+                    yield Passage(start, found.end(), kept, asked)
+                    start, kept, asked = found.end(), False, False
     if start < len(value):
-        yield Passage(start, len(value), kept)
+        yield Passage(start, len(value), kept, asked)
 
 
 def joined(value: str, found: Sequence[Passage], keep: Sequence[bool]) -> str:

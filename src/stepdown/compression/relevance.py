@@ -16,10 +16,12 @@ Vectors = Callable[[Sequence[str]], Any]
 SATURATION = 1.2
 LENGTH_SHARE = 0.5
 """BM25's k1 and b: passages are sentences, whose lengths say little."""
-MEANING_SHARE = 0.4
+MEANING_SHARE = 0.2
 """The vectors' share of a score, where there are vectors."""
-NEIGHBOUR = 0.35
-"""A neighbour's share of a passage's score: an answer often stands beside the words asked for."""
+LENT = 0.7
+DECAY = 0.9
+"""What a passage lends to those around it in its paragraph: an answer often stands beside the words
+asked for ("It was opened in 1931."). The share falls by DECAY with each passage between."""
 
 _WORD = re.compile(r"[^\W_]+")
 _ENDINGS = ("ingly", "edly", "ing", "ies", "ed", "es", "ly", "s")
@@ -39,13 +41,17 @@ def relevance(question: str, texts: Sequence[str], vectors: Vectors | None = Non
     ]
 
 
-def smoothed(scores: Sequence[float]) -> list[float]:
-    """Each score with a share of its neighbours'."""
-    padded = [0.0, *scores, 0.0]
-    return [
-        padded[at] + NEIGHBOUR * (padded[at - 1] + padded[at + 1])
-        for at in range(1, len(padded) - 1)
-    ]
+def smoothed(scores: Sequence[float], paragraphs: Sequence[int]) -> list[float]:
+    """Each score with what the best of its paragraph lends; ``paragraphs`` are their numbers."""
+    lent = [0.0] * len(scores)
+    for order in (range(len(scores)), range(len(scores) - 1, -1, -1)):
+        passed, paragraph = 0.0, None
+        for at in order:
+            if paragraphs[at] != paragraph:
+                passed, paragraph = 0.0, paragraphs[at]
+            lent[at] = max(lent[at], passed)
+            passed = DECAY * max(passed, scores[at])
+    return [own + LENT * near for own, near in zip(scores, lent, strict=True)]
 
 
 def terms(text: str) -> list[str]:

@@ -5,7 +5,9 @@ stays keeps its order, and gaps are marked. Code, quotations and JSON stay, with
 them.
 """
 
+import re
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +25,7 @@ FLOOR = 0.2
 MOST_PASSAGES = 20_000
 _TRIES = 8
 _ROLES = ("user", "tool")
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*\Z")
 
 
 class _Candidate(Struct, gc=False):
@@ -59,17 +62,18 @@ class Extract:
     def _scores(
         self, question: str, texts: Sequence[Text], found: Sequence[Sequence[Passage]]
     ) -> dict[tuple[int, int], float]:
-        """By text and start; passages that stay anyway lend their score to their neighbours."""
-        places = [(at, each) for at, own in enumerate(found) for each in own]
-        shown = [texts[at].value[each.start : each.end] for at, each in places]
-        scores = relevance(question, shown, self._vectors)
-        made: dict[tuple[int, int], float] = {}
-        begun = 0
-        for at, own in enumerate(found):
-            near = smoothed(scores[begun : begun + len(own)])
-            made.update({(at, each.start): near[i] for i, each in enumerate(own)})
-            begun += len(own)
-        return made
+        """By text and start; passages that stay anyway lend their score to those around them."""
+        shown = [
+            (at, each, texts[at].value[each.start : each.end])
+            for at, own in enumerate(found)
+            for each in own
+            if not each.asked
+        ]
+        scores = relevance(question, [text for _, _, text in shown], self._vectors)
+        ends = [(at, bool(_PARAGRAPH_END.search(text))) for at, _, text in shown]
+        starts = [0, *(old[1] or old[0] != new[0] for old, new in pairwise(ends))][: len(ends)]
+        near = smoothed(scores, list(accumulate(starts)))
+        return {(at, each.start): score for (at, each, _), score in zip(shown, near, strict=True)}
 
 
 def _candidates(
