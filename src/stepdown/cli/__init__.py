@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "stepdown.cli.eval",
     "batch": "stepdown.cli.batch",
     "cost": "stepdown.cli.cost",
+    "cache": "stepdown.cli.cache",
     "prices": "stepdown.cli.prices",
     "embed": "stepdown.cli.embed",
 }

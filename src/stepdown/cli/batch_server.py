@@ -118,13 +118,14 @@ def connected(url: str | None, key: str | None, config: Path | None) -> Generato
     """The server that is meant. Raises click.UsageError for an address that cannot be one."""
     import httpx2
 
-    url, key = _meant(url, key, config)
+    url, key = server_meant(url, key, config)
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE) as http:
         yield BatchServer(http)
 
 
-def _meant(url: str | None, key: str | None, config: Path | None) -> tuple[str, str | None]:
+def server_meant(url: str | None, key: str | None, config: Path | None) -> tuple[str, str | None]:
+    """The server's address and the key. Raises click.UsageError for what can be no address."""
     settings = read_config(config)
     if settings is not None:
         url = url or _address(settings.server.host, settings.server.port)
@@ -188,7 +189,7 @@ class BatchServer:
         with self._reached(), self._http.stream("GET", path) as reply:
             if reply.is_error:
                 reply.read()
-                raise _refused(reply)
+                raise refused(reply)
             try:
                 yield from reply.iter_bytes()
             except httpx2.TransportError as error:
@@ -212,7 +213,7 @@ class BatchServer:
         with self._reached():
             reply = self._http.request(method, path, **sent)
         if reply.is_error:
-            raise _refused(reply)
+            raise refused(reply)
         return reply.content
 
     def _seen(self, body: bytes) -> Seen:
@@ -238,7 +239,7 @@ class BatchServer:
             raise Unreachable(printable(said)) from error
 
 
-def _refused(reply: "httpx2.Response") -> Refused:
+def refused(reply: "httpx2.Response") -> Refused:
     """What the server said, in its words where it spoke the dialect."""
     kind = Unreachable if reply.status_code in (429, 502, 503, 504) else Refused
     try:

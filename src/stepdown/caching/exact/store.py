@@ -12,6 +12,8 @@ class StoreUnavailable(StepdownError):
     """The store cannot be reached or used; the message says which and why, without secrets."""
 
     code = "cache_unavailable"
+    status = 503
+    retryable = True
 
 
 class Record(Struct, frozen=True):
