@@ -31,21 +31,23 @@ class OwnThread:
         """
         if self.waiting >= MOST_WAITING:
             raise Busy(f"{self._name}: {self.waiting} calls are waiting already.")
-        return await self._run(work, given)
+        return await self._submit(work, given)
 
-    async def finish(self, work: Callable[..., T], *given: Any) -> T:
-        """As ``run``, for what must be done: it is never too busy, and is done to its end even
-        where the caller gives up."""
-        return await asyncio.shield(self._run(work, given))
+    def finish(self, work: Callable[..., T], *given: Any) -> asyncio.Future[T]:
+        """As ``run``, for what must be done: it is queued at once and never refused. Wait for it
+        behind ``asyncio.shield``, and it is done to its end even where the caller gives up."""
+        return self._submit(work, given)
 
-    async def _run(self, work: Callable[..., T], given: tuple[Any, ...]) -> T:
+    def _submit(self, work: Callable[..., T], given: tuple[Any, ...]) -> asyncio.Future[T]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, f"stepdown-{self._name}")
         self.waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
-        finally:
-            self.waiting -= 1
+        submitted = asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+        submitted.add_done_callback(self._done)
+        return submitted
+
+    def _done(self, _: asyncio.Future[Any]) -> None:
+        self.waiting -= 1
 
     async def aclose(self) -> None:
         """Drop what waits, and let what runs come to its end."""

@@ -7,6 +7,7 @@ Sources: Tulkens and van Dongen 2024, github.com/MinishLab/model2vec; weights of
 "A simple but tough-to-beat baseline for sentence embeddings" (SIF)
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stepdown.embedding.embedder import LocalEmbedder, Vectors, unit
+from stepdown.embedding.embedder import LocalEmbedder, Vectors
 from stepdown.embedding.wordpiece import WordPiece
 
 NAME = "static-minilm-256-v1"
@@ -58,13 +59,17 @@ class StaticTable(LocalEmbedder):
 
         Of a text the first MOST_CHARACTERS are read. One without a known word has zeros.
         """
-        sums = np.zeros((len(texts), self.dimensions), np.float32)
-        for row, text in zip(sums, texts, strict=True):
+        rows = np.zeros((len(texts), self.dimensions), np.float32)
+        for row, text in zip(rows, texts, strict=True):
             tokens = self._tokenizer.ids(text[:MOST_CHARACTERS])[: self.most_tokens]
             ids = np.array(tokens, np.int64) - FIRST_WORD
             ids = ids[ids >= 0]
-            row += self._scales[ids] @ self._directions[ids]
-        return unit(sums)
+            # not the matrix product: its library's threads keep a busy machine waiting
+            total = np.einsum("i,ij->j", self._scales[ids], self._directions[ids])
+            length = math.sqrt(np.vecdot(total, total))
+            if length > 0:
+                np.divide(total, length, out=row)
+        return rows
 
 
 @lru_cache(1)
