@@ -13,9 +13,9 @@ from support.prompts_to_shrink import document, draft_of, said, tool, user
 
 BODY = (
     b'{ "model": "auto",  "odd": {"x":1.10e2},\n "messages": [ {"role":"system", "content":"Be'
-    b'  brief\\u002e"},\n  {"role": "user", "name": "Ann",  "content":  "one", "odd": [1,  2]}, '
+    b'  brief\\u002e"},\n  {"role": "tool", "name": "Ann",  "content":  "one", "odd": [1,  2]}, '
     b'{"content":[{"type":"text","text":"two","cache": {"a":  1}}, {"type": "image_url", '
-    b'"image_url": {"url":  "data:x"}},{"type":"text", "text":"three"}],"role":"user"} ],'
+    b'"image_url": {"url":  "data:x"}},{"type":"text", "text":"three"}],"role":"tool"} ],'
     b' "temperature":0.50 }'
 )
 
@@ -47,7 +47,7 @@ def test_what_is_not_changed_stays_byte_for_byte() -> None:
     assert json.loads(bytes(after.fields["messages"])) == raws
     for part in (
         b'{"role":"system", "content":"Be  brief\\u002e"}',
-        b'{"role": "user", "name": "Ann",  "content":  "one", "odd": [1,  2]}',
+        b'{"role": "tool", "name": "Ann",  "content":  "one", "odd": [1,  2]}',
         b'{"a":  1}',
         b'{"url":  "data:x"}',
     ):
@@ -70,7 +70,7 @@ def test_the_prompt_agrees_with_the_bytes() -> None:
 
 
 def test_a_change_that_is_not_shorter_is_refused() -> None:
-    draft = draft_of(user("some words"))
+    draft = draft_of(tool("some words"))
     [text] = draft.texts
     before = draft.tokens
     assert draft.change(text, "some other and many more words") == 0
@@ -78,6 +78,17 @@ def test_a_change_that_is_not_shorter_is_refused() -> None:
     assert (text.value, draft.tokens) == ("some words", before)
     assert draft.change(text, "words") > 0
     assert draft.tokens < before
+
+
+def test_a_change_that_loses_what_is_to_stay_is_refused() -> None:
+    draft = draft_of(tool('The mayor said "never   again", and left. Nobody knows why he did.'))
+    [text] = draft.texts
+    before = text.value
+    assert draft.change(text, "The mayor left.") == 0
+    assert draft.change(text, 'The mayor said "never again", and left.') == 0
+    assert text.value == before
+    assert draft.change(text, 'The mayor said "never   again", and left.') > 0
+    assert draft.change(text, "The mayor left.") == 0
 
 
 def test_what_was_removed_is_put_down_to_techniques() -> None:

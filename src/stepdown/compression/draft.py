@@ -44,6 +44,7 @@ class Text:
         self.value = value
         self.removed: Counter[str] = Counter()
         self._pieces: list[Span] | None = None
+        self._kept: list[str] | None = None
         self._tables: tuple[str, ...] = ()
         self._tokens: int | None = None
 
@@ -54,6 +55,18 @@ class Text:
             found = pieces(self.value, self.role)
             self._pieces = overlaid(found, self._places()) if self._tables else found
         return self._pieces
+
+    def is_kept_in(self, value: str) -> bool:
+        """Whether a value has, in order, every stretch of the text as it came that is to stay."""
+        if self._kept is None:  # it is asked before every change, so this is as it came
+            self._kept = [self.value[each.start : each.end] for each in self.pieces if each.is_kept]
+        at = 0
+        for stretch in self._kept:
+            at = value.find(stretch, at)
+            if at < 0:
+                return False
+            at += len(stretch)
+        return True
 
     def wrote(self, tables: Sequence[str]) -> None:
         """Note tables that were written into the text, in order: no other technique cuts them."""
@@ -126,12 +139,13 @@ class Draft:
         return "\n".join(asked)[-MOST_QUESTION:]
 
     def change(self, text: Text, value: str) -> int:
-        """Put a value in a text's place if it is fewer tokens; returns how many fewer."""
+        """Put a value in a text's place if it is fewer tokens, and has all that was to be kept of
+        the text as it came; returns how many fewer."""
         if value == text.value:
             return 0
         tokens = self.count(value)
         removed = text.tokens(self.count) - tokens
-        if removed <= 0:
+        if removed <= 0 or not text.is_kept_in(value):
             return 0
         text.set(value, tokens)
         text.removed[self.technique] += removed

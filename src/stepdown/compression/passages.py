@@ -68,5 +68,6 @@ def joined(value: str, found: Sequence[Passage], keep: Sequence[bool]) -> str:
 
 
 def _space(text: str) -> str:
-    space = text[len(text.rstrip()) :]
-    return "\n" if "\n" in space else " "
+    """What ends a gap: a paragraph stays one, or what follows would become part of another."""
+    breaks = text[len(text.rstrip()) :].count("\n")
+    return "\n\n" if breaks > 1 else "\n" if breaks else " "

@@ -25,13 +25,13 @@ _QUOTE = (
     rf"|“[^”]{{1,{LONGEST_QUOTATION}}}”|„[^“”]{{1,{LONGEST_QUOTATION}}}[“”]"
     rf"|«[^»]{{1,{LONGEST_QUOTATION}}}»|「[^」]{{1,{LONGEST_QUOTATION}}}」)"
 )
-_JSON = (
-    r"(?P<json>(?:(?<![^\n])[ \t]*|(?<=[:=>] )|(?<=[:=>]))"
-    r"(?:\{(?=\s*[\"}])|\[(?=\s*[\[{\"\d\]ntf-])))"
-)
+_JSON = r"(?P<json>\{(?=\s*[\"}])|\[(?=\s*[\[{\"\d\]ntf-]))"
+_BEFORE_JSON = frozenset("\n:=>")
+"""What may stand before a value, spaces aside."""
 _QUOTED_JSON = r"(?P<within>(?P<mark>\"\"\"|'''|[\"'`])(?=\s{0,8}[\[{]))"
 _MARK = re.compile(f"{_FENCE}|{_JSON}|{_QUOTED_JSON}|{_QUOTE}")
-_MARKED = re.compile("[`~\"'“„«「{\\[]")
+_FIRST = re.compile("[`~\"'“„«「{\\[]")
+"""A mark's first character, which is found several times faster than marks."""
 
 _CODE_LINE = re.compile(
     r"""(?x)
@@ -143,10 +143,12 @@ def _filled(marked: Sequence[Span], text: str) -> Iterator[Span]:
 
 def _marked(text: str) -> Iterator[Span]:
     """Fences, JSON and quotations. One within another belongs to it."""
-    if _MARKED.search(text) is None:
-        return
     at, tries = 0, 0
-    while (found := _MARK.search(text, at)) is not None:
+    while (first := _FIRST.search(text, at)) is not None:
+        found = _MARK.match(text, first.start())
+        if found is None:
+            at = first.end()
+            continue
         at = found.end()
         if found.lastgroup == "fence":
             at = _fence_end(text, found)
@@ -160,12 +162,20 @@ def _marked(text: str) -> Iterator[Span]:
             tries += 1
             at = _quotation_end(text, found)
             yield Span("quote", found.start(), at)
-        else:
+        elif _may_begin(text, found.start()):
             tries += 1
-            start = at - 1
+            start = found.start()
             at = _json_end(text, start)
             if at - start >= LEAST_JSON:
                 yield Span("data", start, at)
+
+
+def _may_begin(text: str, start: int) -> bool:
+    """Whether JSON may begin here: at a line's beginning, or behind a colon and the like."""
+    before = start - 1
+    while before >= 0 and text[before] in " \t":
+        before -= 1
+    return before < 0 or text[before] in _BEFORE_JSON
 
 
 def _fence_end(text: str, opened: re.Match[str]) -> int:
@@ -230,7 +240,7 @@ def paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield at, end
 
 
-_BLANK = re.compile(r"(?:[ \t]*\r?\n){2,}")
+_BLANK = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
 
 
 def _kind(paragraph: str) -> Kind:
