@@ -1,18 +1,21 @@
 """An alarm is one message: the same whichever process writes the event, and not another's."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from msgspec import structs
 
-from stepdown.config.alarms import alarm_to, message
+from stepdown.config.alarms import WebhookAlarms, message
+from stepdown.deferral.webhooks import Target, key_of
 from stepdown.quality.evidence import Counts
 from stepdown.quality.guard.recorded import recorded
 from stepdown.quality.guard.states import Standing
 from stepdown.quality.guard.terms import Terms
 from stepdown.quality.guard.transitions import step
 from stepdown.quality.records.events import GuardEvent, event_of, row_of
+from support.hooks import SECRET, Hook
 from support.pairs import NOON
 
 
@@ -42,10 +45,26 @@ def test_types(cause: str, type_: str) -> None:
 
 
 def test_an_event_has_one_message_of_its_own() -> None:
-    sent: list[tuple[str, bytes]] = []
-    alarm = alarm_to(lambda name, body: sent.append((name, body)))
     event = tripped()
-    for each in (event, event_of(row_of(event)), structs.replace(event, seq=4)):
-        alarm(each)
-    assert sent[0] == sent[1]
-    assert [name for name, _ in sent] == [f"guard_{'k' * 16}_{seq}" for seq in (3, 3, 4)]
+
+    async def go() -> list[str]:
+        alarms = WebhookAlarms()
+        with Hook() as hook:
+            alarms.alerts.targets = {"ops": Target(hook.url, key_of(SECRET))}
+            assert tuple(alarms.targets()) == ("ops",)
+            for each in (event, event_of(row_of(event)), structs.replace(event, seq=4)):
+                alarms.tell(each)
+            async with asyncio.timeout(10):
+                while alarms.alerts.status()["waiting"]:  # noqa: ASYNC110  nothing announces it
+                    await asyncio.sleep(0.005)
+            await alarms.alerts.aclose()
+            assert [each.body for each in hook.received if b"tripped" in each.body]
+        told = alarms.told()
+        assert alarms.told() == ()
+        assert {each.target for each in told} == {"ops"}
+        assert all(each.time > NOON for each in told)
+        received = [each.headers["webhook-id"] for each in hook.received]
+        assert sorted(received) == sorted(each.id for each in told)
+        return sorted(received)
+
+    assert asyncio.run(go()) == [f"guard_{'k' * 16}_{seq}" for seq in (3, 4)]

@@ -20,7 +20,7 @@ from stepdown.quality.records.guard_store import GuardStore
 from stepdown.quality.records.pair_store import Batch, PairStore
 from stepdown.routing.guarded import Guarded, GuardView
 from stepdown.storage.address import parse
-from support.guarding import HOUR, add_pairs, loose_ward
+from support.guarding import HOUR, People, add_pairs, loose_ward
 from support.pairs import NOON
 
 EASY, OLD = loose_ward(), loose_ward("old", trusted=True)
@@ -36,10 +36,14 @@ class Process:
 
     def __init__(self, url: str, wards: Sequence[Ward] = (EASY, OLD), **given: Any) -> None:
         self.now = NOON
-        self.alarms: list[GuardEvent] = []
+        self.people = People()
         self.route = Route()
-        self.keeper = Keeper(parse(url), clock=lambda: self.now, alarm=self.alarms.append, **given)
+        self.keeper = Keeper(parse(url), clock=lambda: self.now, alarms=self.people, **given)
         self.keeper.guard(wards, {"auto": self.route})
+
+    @property
+    def alarms(self) -> list[GuardEvent]:
+        return self.people.events
 
     @property
     def states(self) -> dict[str, str]:
@@ -324,6 +328,34 @@ def test_a_trip_is_an_alarm(sqlite_url: str, caplog: pytest.LogCaptureFixture) -
     [line] = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert line.startswith("The guard of route 'auto': rule 'old' is tripped, after trusted")
     assert "12 of 12 pairs" in line
+
+
+def test_what_was_told_is_written_down_at_the_end(sqlite_url: str) -> None:
+    async def test() -> None:
+        add_pairs(sqlite_url, OLD, 12, regrets=12)
+        async with process(sqlite_url) as one:
+            await one.keeper.look()
+            assert len(one.alarms) == 1
+        async with process(sqlite_url) as after:
+            await after.keeper.look()
+            assert after.alarms == []
+
+    run(test)
+
+
+def test_what_was_not_is_told_after_a_restart(sqlite_url: str) -> None:
+    async def test() -> None:
+        add_pairs(sqlite_url, OLD, 12, regrets=12)
+        async with process(sqlite_url) as one:
+            one.people.hear = False
+            await one.keeper.look()
+            assert len(one.alarms) == 1
+        async with process(sqlite_url) as after:
+            await after.keeper.look()
+            assert after.people.sent == one.people.sent
+            assert [event.why for event in after.alarms] == [event.why for event in one.alarms]
+
+    run(test)
 
 
 def test_status(sqlite_url: str) -> None:

@@ -1,25 +1,44 @@
 """Turns the guard's alarms into messages to webhooks."""
 
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from stepdown.deferral.alerts import Alerts
+from stepdown.quality.guard.alarms import MOST_TOLD, id_of
 from stepdown.quality.guard.recorded import cause_of
 from stepdown.quality.records.events import GuardEvent
+from stepdown.quality.records.guard_store import Told
 
 TYPES = {"above budget": "guard.tripped", "drift": "guard.drifted"}
 """By cause."""
 
 
-def alarm_to(send: Callable[[str, bytes], None]) -> Callable[[GuardEvent], None]:
-    """What is told of a guard's events, and sends each as a message with a name of its own."""
+class WebhookAlarms:
+    """Implements ``guard.alarms.Alarms``: each event is one message, to the webhooks of
+    ``alerts``."""
 
-    def alarm(event: GuardEvent) -> None:
-        send(f"guard_{event.key[:16]}_{event.seq}", message(event))
+    def __init__(self) -> None:
+        self.alerts = Alerts({}, self._delivered)
+        self._told = deque[Told](maxlen=MOST_TOLD)
 
-    return alarm
+    def targets(self) -> Collection[str]:
+        return tuple(self.alerts.targets)
+
+    def tell(self, event: GuardEvent, target: str | None = None) -> None:
+        self.alerts.send(id_of(event), message(event), target)
+
+    def told(self) -> Sequence[Told]:
+        told = tuple(self._told)
+        self._told.clear()
+        return told
+
+    def _delivered(self, name: str, target: str) -> None:
+        self._told.append(Told(name, target, time.time()))
 
 
 def message(event: GuardEvent) -> bytes:

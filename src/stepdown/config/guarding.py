@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from stepdown.cascade.plan import Cascades
-from stepdown.config.alarms import alarm_to
+from stepdown.config.alarms import WebhookAlarms
 from stepdown.config.build import webhook_targets
 from stepdown.config.document import Config
 from stepdown.config.evaluation import judge_options
@@ -134,8 +134,8 @@ class Guarding(Struct, eq=False):
         lasting = self.lasting
         if kept is not None and kept.lasting is lasting:
             return
-        await lasting.keeper.aclose()
         await lasting.alerts.aclose()
+        await lasting.keeper.aclose()  # which writes down what alerts were taken
         await asyncio.to_thread(lasting.records.close)
         self.totals.end(lasting)
 
@@ -227,9 +227,9 @@ def _lasting(config: Config, previous: Lasting | None) -> Lasting:
         judge_budget.learn(judges)
         budget.learn(sum(spent.values(), Decimal(0)) - judges)
 
-    alerts = Alerts({})
-    keeper = Keeper(parse(url), alarm=alarm_to(alerts.send), spent=learn)
-    return Lasting(settings, records, keeper, alerts, budget, judge_budget)
+    alarms = WebhookAlarms()
+    keeper = Keeper(parse(url), alarms=alarms, spent=learn)
+    return Lasting(settings, records, keeper, alarms.alerts, budget, judge_budget)
 
 
 def _shadow(

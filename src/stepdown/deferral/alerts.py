@@ -1,60 +1,84 @@
 """Alerts: webhooks of what has no job, sent in the same form, signed and tried again alike."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from stepdown.deferral.webhooks import Notice, Target, Webhooks
 
 
 class Alerts:
-    """Implements ``webhooks.Source``: tells every target of each message. ``targets`` are by name.
+    """Tells every target of each message. ``targets`` are by name.
 
-    What is not sent when the process ends stays unsent.
+    ``delivered`` is called with the name of a message and of a target that took it. What is not
+    sent when the process ends stays unsent; whoever sends has to know by ``delivered`` what to send
+    again.
     """
 
-    def __init__(self, targets: Mapping[str, Target]) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        delivered: Callable[[str, str], None] = lambda name, target: None,
+    ) -> None:
         self.targets = targets
-        self._webhooks = Webhooks(self)
-        self._bodies: dict[str, bytes] = {}
-        self._untold = Counter[str]()
+        self._delivered = delivered
+        self._posts: dict[str, _Post] = {}
+        self._closed = False
 
-    def send(self, name: str, body: bytes) -> None:
-        """Tell all targets, in the background. ``name`` is the message's own: its ``webhook-id``.
+    def send(self, name: str, body: bytes, target: str | None = None) -> None:
+        """Tell a target, or all, in the background. ``name`` is the message's own: its
+        ``webhook-id``. One that a target is being told of just now is not sent to it twice.
 
-        To be called on the event loop.
+        To be called on the event loop. After the end nothing is sent.
         """
-        if not self.targets:
+        if self._closed:
             return
-        self._bodies[name] = body
-        self._untold[name] += len(self.targets)
-        for target in self.targets:
-            self._webhooks.offer(Notice(name, "", target))
+        for each in self.targets if target is None else (target,):
+            post = self._posts.get(each)
+            if post is None:
+                post = self._posts[each] = _Post(self, each)
+            post.send(name, body)
 
     def status(self) -> dict[str, int]:
         """What became of the messages, each to each target."""
-        sender = self._webhooks
+        senders = [post.webhooks for post in self._posts.values()]
         return {
-            "waiting": sender.waiting,
-            "delivered": sender.delivered,
-            "failed": sender.failed,
-            "dropped": sender.dropped,
+            "waiting": sum(each.waiting for each in senders),
+            "delivered": sum(each.delivered for each in senders),
+            "failed": sum(each.failed for each in senders),
+            "dropped": sum(each.dropped for each in senders),
         }
 
     async def aclose(self) -> None:
-        await self._webhooks.aclose()
+        self._closed = True
+        for post in self._posts.values():
+            await post.webhooks.aclose()
 
-    # ── for the webhooks ─────────────────────────────────────────────────────────────────────
+    def took(self, name: str, target: str) -> None:
+        """A target has taken a message."""
+        self._delivered(name, target)
+
+
+class _Post:
+    """Implements ``webhooks.Source``: one target's messages that are under way."""
+
+    def __init__(self, alerts: Alerts, name: str) -> None:
+        self.webhooks = Webhooks(self)
+        self.bodies: dict[str, bytes] = {}
+        self._alerts = alerts
+        self._name = name
+
+    def send(self, name: str, body: bytes) -> None:
+        if name not in self.bodies:
+            self.bodies[name] = body
+            self.webhooks.offer(Notice(name, "", self._name))
 
     def target(self, name: str) -> Target | None:
-        return self.targets.get(name)
+        return self._alerts.targets.get(name)
 
     async def shown(self, job: str, tenant: str) -> bytes | None:
-        return self._bodies.get(job)
+        return self.bodies.get(job)
 
     async def note(self, job: str, state: str, tries: int, error: str) -> None:
-        if state == "pending":
-            return
-        self._untold[job] -= 1
-        if self._untold[job] <= 0:
-            del self._untold[job]
-            self._bodies.pop(job, None)
+        if state == "delivered":
+            self._alerts.took(job, self._name)
+        if state != "pending":
+            self.bodies.pop(job, None)

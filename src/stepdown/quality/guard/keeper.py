@@ -1,6 +1,7 @@
 """Keeps what is guarded: tells the routes where their rules stand, and has the evidence assessed.
 
     look ─ assess (a thread: ``assessor``) ─ show: each route's view, replaced whole ─ tell
+                                                                      (``alarms``: and tell again)
 
 Every replica looks every few seconds, so that a change by one of them, or by hand, reaches all.
 Until it has looked once, a route sends nothing down: nobody knows yet what has been shown bad.
@@ -19,6 +20,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from stepdown.quality.evidence import Counts
+from stepdown.quality.guard.alarms import Alarms, Teller, is_alarm
 from stepdown.quality.guard.assessor import Assessed, Assessor, Events, standing_of
 from stepdown.quality.guard.recorded import cause_of
 from stepdown.quality.guard.wards import Ward
@@ -35,8 +37,6 @@ IDLE = 20
 LONGEST_IDLE = 60.0
 """Evidence that takes long to read is read less often: IDLE times as long lies between, but no more
 seconds than these."""
-ALARMS = ("above budget", "drift")
-"""Causes of which people are told."""
 LEAVE = 10.0
 """Seconds that a look gets to finish when the server stops."""
 _DAY = 86_400
@@ -79,8 +79,8 @@ class Status(Struct, frozen=True):
 class Keeper:
     """One process's keeper, over the database that all of them share.
 
-    ``clock`` gives seconds since 1970. ``alarm`` is told of each ALARM that this process writes,
-    ``spent`` what all processes have spent on shadows today (UTC), in US dollars by reason.
+    ``clock`` gives seconds since 1970. ``alarms`` tells people, ``spent`` is told what all of them
+    have spent on shadows today (UTC), in US dollars by reason.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Keeper:
         *,
         interval: float = INTERVAL,
         clock: Callable[[], float] = time.time,
-        alarm: Callable[[GuardEvent], None] | None = None,
+        alarms: Alarms | None = None,
         spent: Callable[[Mapping[str, Decimal]], None] | None = None,
     ) -> None:
         self._store = GuardStore(address)
@@ -97,7 +97,7 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stepdown-guard")
         self._interval = interval
         self._clock = clock
-        self._alarm = alarm
+        self._teller = Teller(self._store, clock, alarms)
         self._spent = spent
         self._wards: tuple[Ward, ...] = ()
         self._follows = True
@@ -138,8 +138,15 @@ class Keeper:
             _, late = await asyncio.wait({task}, timeout=LEAVE)
             for each in late:
                 each.cancel()
-        self._thread.submit(self._store.close)
+        self._teller.collect()
+        self._thread.submit(self._leave)
         await asyncio.to_thread(self._thread.shutdown)
+
+    def _leave(self) -> None:
+        """In the thread."""
+        with suppress(DatabaseUnavailable):
+            self._teller.note()
+        self._store.close()
 
     @property
     def tried(self) -> bool:
@@ -171,6 +178,7 @@ class Keeper:
         before = self._events
         loop = asyncio.get_running_loop()
         wards = () if paced and time.monotonic() < self._assess_due else self._wards
+        self._teller.collect()
         try:
             assessed, day, spent = await loop.run_in_executor(self._thread, self._read, wards)
         except DatabaseUnavailable as error:
@@ -186,10 +194,12 @@ class Keeper:
                 self._spent(spent)
         finally:
             self._tell(before)
+            self._teller.tell_again()
 
     def _read(self, wards: Sequence[Ward]) -> tuple[Assessed, int, Mapping[str, Decimal]]:
         """In the thread. Raises DatabaseUnavailable."""
         self._store.open()  # a new one takes a second or two, which is not the evidence's weight
+        self._teller.look()
         began = time.monotonic()
         assessed = self._assessor.assess(wards, follow=self._follows)
         ended = time.monotonic()
@@ -222,9 +232,8 @@ class Keeper:
         for event in written:
             cause = cause_of(event)
             self._written[cause] += 1
-            log.log(logging.WARNING if cause in ALARMS else logging.INFO, _LINE, *_words(event))
-            if cause in ALARMS and self._alarm is not None:
-                self._alarm(event)
+            log.log(logging.WARNING if is_alarm(event) else logging.INFO, _LINE, *_words(event))
+            self._teller.tell(event)
         if before is None or self._events is None:
             return
         mine = {(event.key, event.seq) for event in written}

@@ -5,8 +5,10 @@ Any of it may wait for the database: call it in a thread.
 
 # ruff: noqa: S608  # only names written in this package are put together; values are parameters
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+
+from msgspec import Struct
 
 from stepdown.quality.pairs import UNSETTLED, Counts
 from stepdown.quality.records import events
@@ -21,6 +23,14 @@ EXPIRED = -1
 """The stretch of the pairs that have expired."""
 
 
+class Told(Struct, frozen=True):
+    """The alert ``id`` was taken by a target, at Unix time ``time``."""
+
+    id: str
+    target: str
+    time: float
+
+
 class GuardStore(Session):
     """One connection to the evidence; ``Session`` says what goes for every method."""
 
@@ -31,9 +41,13 @@ class GuardStore(Session):
         self._append = statements.insert_new(
             "guard_events", events.COLUMNS, events.KEY, self.marker
         )
+        self._note_told = statements.insert_new(
+            "guard_alerts", Told.__struct_fields__, ("id", "target"), self.marker
+        )
         self._stretches, self._expired, self._claimed, self._spent = map(
             self._marked, (_STRETCHES, _EXPIRED, _CLAIMED, _SPENT)
         )
+        self._told, self._events = map(self._marked, (_TOLD, _EVENTS))
 
     def counts(self, stints: Mapping[str, int]) -> dict[str, Counts]:
         """The scored pairs of each key's stint, by key; those that have expired count too."""
@@ -90,6 +104,25 @@ class GuardStore(Session):
             cursor.execute(self._append, events.row_of(event))
             return cursor.rowcount == 1
 
+    def events(self, since: float, until: float) -> list[GuardEvent]:
+        """All events from one moment up to another (seconds since 1970), oldest first."""
+        with self._transaction(writes=False) as cursor:
+            cursor.execute(self._events, (since, until))
+            return [event_of(row) for row in iter(cursor.fetchone, None)]
+
+    def note_told(self, told: Sequence[Told]) -> None:
+        """Write down which alerts were taken; what is known of already stays as it is."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                self._note_told, sorted((each.id, each.target, each.time) for each in told)
+            )
+
+    def told(self, since: float) -> set[tuple[str, str]]:
+        """The alerts taken since a moment (seconds since 1970), each with its target."""
+        with self._transaction(writes=False) as cursor:
+            cursor.execute(self._told, (since,))
+            return {(name, target) for name, target in iter(cursor.fetchone, None)}
+
     def claimed(self, route: str, rule: str, since: float) -> int:
         """How many requests a rule decided after a moment (seconds since 1970), however they ended.
 
@@ -144,6 +177,11 @@ SELECT {", ".join(f"guard_events.{column}" for column in events.COLUMNS)} FROM g
 JOIN (SELECT key, MAX(seq) AS seq FROM guard_events GROUP BY key) AS latest
 ON latest.key = guard_events.key AND latest.seq = guard_events.seq
 """
+_EVENTS = f"""
+SELECT {", ".join(events.COLUMNS)} FROM guard_events
+WHERE time >= ? AND time <= ? ORDER BY time, key, seq
+"""
+_TOLD = "SELECT id, target FROM guard_alerts WHERE time >= ?"
 _CLAIMED = """
 SELECT COALESCE(SUM(requests), 0) FROM rollup WHERE bucket > ? AND route = ? AND decision = ?
 """
