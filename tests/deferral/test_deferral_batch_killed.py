@@ -3,6 +3,7 @@ nothing is submitted twice."""
 
 import asyncio
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 from stepdown.deferral.batch.interface import Batch
 from support.batch_process import SURVIVED, Zygote
@@ -94,14 +95,15 @@ def test_several_processes_work_at_once_and_die(database_url: str) -> None:
         batch = asyncio.run(submitted(database_url))
         job = {"url": database_url, "base_url": server.base_url, "batch": batch.id}
 
-        async def both(**steps: str) -> list[int]:
-            runs = (
-                asyncio.to_thread(lambda z=z, s=s: z.run(**job, step=s))
-                for z, s in zip((one, two), steps.values(), strict=True)
-            )
-            return await asyncio.gather(*runs)
+        def both(*steps: str) -> list[int]:
+            with ThreadPoolExecutor() as threads:
+                runs = [
+                    threads.submit(zygote.run, **job, step=step)
+                    for zygote, step in zip((one, two), steps, strict=True)
+                ]
+                return [run.result() for run in runs]
 
-        asyncio.run(both(a="created", b="looked"))
-        asyncio.run(both(a="collected slice", b="submitted"))
-        assert asyncio.run(both(a="", b="")) == [SURVIVED, SURVIVED]
+        both("created", "looked")
+        both("collected slice", "submitted")
+        assert both("", "") == [SURVIVED, SURVIVED]
         check_whole(database_url, batch, server)

@@ -123,7 +123,8 @@ class BatchLines:
         return gone
 
     def call_instead(self, batch: str, now: float) -> int:
-        """Call a batch's lines that wait for a submission; how many there were."""
+        """Call a batch's lines that wait for a submission, and those of one once it lets go of
+        them; how many there were."""
         with self._session.transaction() as cursor:
             cursor.execute(self._sql["call_instead"], (now, batch))
             return cursor.rowcount
@@ -207,7 +208,9 @@ _STATEMENTS = {
     " AND (status IS NULL OR status <> 200)",
     "claim_calls": "WITH picked AS MATERIALIZED (SELECT batch, seq FROM batch_lines"
     " WHERE way = 'call' AND (state = 'ready' AND due_at <= ?"
-    " OR state = 'calling' AND lease_until < ?) LIMIT ? SKIP_LOCKED)"
+    " OR state = 'calling' AND lease_until < ?)"
+    " AND EXISTS (SELECT 1 FROM batches WHERE batches.id = batch AND batches.ending = '')"
+    " LIMIT ? SKIP_LOCKED)"
     " UPDATE batch_lines SET state = 'calling', owner = ?, lease_until = ?"
     f" WHERE (batch, seq) IN (SELECT batch, seq FROM picked) RETURNING {_ALL}",
     "call_again": "UPDATE batch_lines SET state = 'ready', owner = '', lease_until = 0, due_at = ?,"
@@ -224,7 +227,7 @@ _STATEMENTS = {
     "give_up_all": f"{_GIVE_UP} AND state <> 'ended'",
     "count_failed": "UPDATE batches SET failed = failed + ?, due_at = 0 WHERE id = ?",
     "call_instead": "UPDATE batch_lines SET way = 'call', due_at = ?"
-    " WHERE batch = ? AND state = 'ready' AND way = 'batch'",
+    " WHERE batch = ? AND state IN ('ready', 'sent') AND way = 'batch'",
     "of": f"SELECT {_ALL} FROM batch_lines WHERE batch = ? AND seq > ? ORDER BY seq LIMIT ?",
     "delete": "DELETE FROM batch_lines WHERE batch = ? AND seq IN"
     f" (SELECT seq FROM batch_lines WHERE batch = ? LIMIT {ROWS_AT_A_TIME})",

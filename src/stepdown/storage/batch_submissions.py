@@ -129,6 +129,7 @@ _STATEMENTS = {
     " HAVING MIN(due_at) <= ? ORDER BY deployment, model, pool",
     "pick": "SELECT batch, seq, digest, LENGTH(COALESCE(sent, body)), round FROM batch_lines"
     " WHERE state = 'ready' AND way = 'batch' AND deployment = ? AND model = ? AND pool = ?"
+    " AND EXISTS (SELECT 1 FROM batches WHERE batches.id = batch AND batches.ending = '')"
     " ORDER BY batch, seq LIMIT ? SKIP_LOCKED",
     "add": f"INSERT INTO batch_submissions ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))})",
     "send": "UPDATE batch_lines SET state = 'sent', submission = ?, place = ?"

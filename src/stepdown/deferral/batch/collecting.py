@@ -103,7 +103,7 @@ class Collection:
         context, row = self._context, self._row
         # What was cancelled was not tried: it is no reason to call a line.
         rounds = row.round + 2 if row.cancel else context.terms.rounds
-        due = time.time() + (0.0 if row.cancel else AGAIN)
+        due = when_again(row, AGAIN)
         back = await context.records.do(
             lambda store: store.lines.put_back(row.id, places, due, rounds)
         )
@@ -127,3 +127,11 @@ class Collection:
             await self._outlet.api.tidy(self._row.remote)
         except UpstreamError:
             self._context.counts["untidied"] += 1
+
+
+def when_again(row: SubmissionRow, pause: float) -> float:
+    """When lines that a submission leaves behind may go again: not at all where their batch is
+    being given up, which then says of them how they end."""
+    if row.cancel:
+        return NEVER if row.pool else time.time()
+    return time.time() + pause

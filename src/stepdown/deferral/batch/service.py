@@ -402,7 +402,7 @@ _NAMES = {FILE: "batch", CALL: "deferred call"}
 def window_of(text: str) -> float:
     """The seconds in ``24h``. Raises InvalidField."""
     found = _WINDOW.fullmatch(text)
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0.0
+    seconds = int(found[1]) * _UNITS[found[2]] if found else -1.0
     if not SHORTEST_WINDOW <= seconds <= LONGEST_WINDOW:
         raise _wrong("completion_window", "a time like 24h, of at most 7d", text)
     return seconds

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from stepdown.batch_ports import Submission, Undecided
-from stepdown.deferral.batch.collecting import Collection
+from stepdown.deferral.batch.collecting import Collection, when_again
 from stepdown.deferral.batch.context import Context
 from stepdown.deferral.batch.facts import sent_request
 from stepdown.deferral.batch.outlets import Outlet
@@ -35,7 +35,7 @@ PER_LINE = 200
 """Bytes that a line has around its body, at most."""
 READ = 500
 """Lines that are read from the database at once."""
-PAUSES = (5.0, 15.0, 60.0, 300.0)
+PAUSES: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
 """Seconds before a step is tried again; the last for all further tries."""
 SETTLE = 20.0
 """Seconds after a lost answer before a provider is asked whether it made the batch."""
@@ -226,7 +226,7 @@ class Submitting:
         rounds = context.terms.rounds
         call_from = rounds if again else row.round + 2
         back = await context.records.do(
-            lambda store: store.lines.put_back(row.id, None, time.time(), call_from)
+            lambda store: store.lines.put_back(row.id, None, when_again(row, 0.0), call_from)
         )
         context.at("put back")
         await self._write(state="failed", error=error[:500])
