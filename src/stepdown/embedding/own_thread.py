@@ -1,4 +1,4 @@
-"""One thread for slow work, and a bounded number of calls that wait for it."""
+"""Threads for slow work, usually one, and a bounded number of calls that wait for them."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,11 +16,12 @@ class Busy(Exception):
 
 
 class OwnThread:
-    """Runs what it is given, one after another, off the event loop. The thread starts when it is
-    needed first."""
+    """Runs what it is given off the event loop, in order where there is one thread. A thread starts
+    when it is needed first."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, threads: int = 1) -> None:
         self._name = name
+        self._threads = threads
         self._thread: ThreadPoolExecutor | None = None
         self.waiting = 0
 
@@ -40,7 +41,7 @@ class OwnThread:
 
     def _submit(self, work: Callable[..., T], given: tuple[Any, ...]) -> asyncio.Future[T]:
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, f"stepdown-{self._name}")
+            self._thread = ThreadPoolExecutor(self._threads, f"stepdown-{self._name}")
         self.waiting += 1
         submitted = asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
         submitted.add_done_callback(self._done)

@@ -60,7 +60,7 @@ class Flat:
         if k < len(best):
             best = np.argpartition(similarities, -k)[-k:]
         places: list[int] = best[np.argsort(-similarities[best], kind="stable")].tolist()
-        return [Match(self._ids[at], float(similarities[at])) for at in places]
+        return [Match(self._ids[at], min(1.0, float(similarities[at]))) for at in places]
 
     def take_last(self, count: int) -> Iterator[tuple[str, Vectors]]:
         """Give so many entries away."""

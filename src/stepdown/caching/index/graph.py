@@ -70,7 +70,7 @@ class Graph:
         """The nearest ``k`` at most, nearest first."""
         found = self._index.search(vector, k)
         return [
-            Match(self._ids[key], 1 - distance)
+            Match(self._ids[key], min(1.0, 1 - distance))
             for key, distance in zip(found.keys.tolist(), found.distances.tolist(), strict=True)
             if key in self._ids
         ]

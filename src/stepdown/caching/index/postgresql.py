@@ -1,0 +1,245 @@
+"""``PostgresIndex``: vectors in PostgreSQL by the extension pgvector, for replicas that share them.
+
+The nearest are found exactly while a partition is small, and by the HNSW index where PostgreSQL's
+planner finds that cheaper; it then goes on looking until there are enough of the partition's own.
+Vectors are kept in half precision. The table is made when it is first needed, not by a migration:
+whoever does not use it needs no extension.
+Source: github.com/pgvector/pgvector (0.7 for halfvec, 0.8 for iterative scans)
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy import update as updating
+from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import UserDefinedType
+
+from stepdown.caching.index.index import IndexSize, IndexUnavailable, Match, checked
+from stepdown.embedding.embedder import Vectors
+from stepdown.embedding.own_thread import Busy, OwnThread
+from stepdown.storage.address import Address, DatabaseUnavailable
+from stepdown.storage.database import make_engine
+
+THREADS = 4
+STATEMENT_TIMEOUT = 2_000
+"""Milliseconds a statement may take; making the table may take longer."""
+
+LOOKED_AT = 100
+"""Candidates that the HNSW index looks at before it goes on."""
+
+LATEST = 600
+"""Seconds for which a hit need not be noted again: each note is a write."""
+
+SWEPT = 64
+"""Additions of this process between two looks at how many entries there are."""
+
+MOST_INDEXED = 4_000
+"""Dimensions that pgvector's HNSW index can have; longer vectors are compared one by one."""
+
+T = TypeVar("T")
+
+
+class HalfVector(UserDefinedType[str]):
+    """pgvector's ``halfvec``; values are its text form."""
+
+    cache_ok = True
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+
+    def get_col_spec(self, **_: Any) -> str:
+        return f"halfvec({self.dimensions})"
+
+
+class PostgresIndex:
+    """One table for each number of dimensions; entries of several embedders keep apart in it.
+
+    ``most`` bounds the table, and is overstepped by SWEPT entries a replica at most.
+    """
+
+    def __init__(self, address: Address, embedder: str, dimensions: int, most: int) -> None:
+        """``embedder``: its name. Raises DatabaseUnavailable without the extra ``postgres``."""
+        self.dimensions = dimensions
+        self.most = most
+        self._address = address
+        self._embedder = embedder
+        self._table = _table(dimensions)
+        self._engine = make_engine(address)
+        self._thread = OwnThread("vector-index", THREADS)
+        self._is_made = False
+        self._sweep_every = max(1, min(SWEPT, most // 100))
+        self._added = 0
+        self._evicted = 0
+
+    async def add(self, partition: str, entry: str, vector: Vectors) -> list[str]:
+        """As VectorIndex says."""
+        return await self._run(self._add, partition, entry, checked(vector, self.dimensions))
+
+    async def remove(self, partition: str, entry: str) -> bool:
+        """As VectorIndex says."""
+        return await self._run(self._remove, partition, entry) > 0
+
+    async def hit(self, partition: str, entry: str) -> None:
+        """As VectorIndex says; noted once in LATEST seconds."""
+        await self._run(self._hit, partition, entry)
+
+    async def search(self, partition: str, vector: Vectors, k: int) -> list[Match]:
+        """As VectorIndex says; from a large partition not every time all of the nearest."""
+        checked(vector, self.dimensions)
+        return await self._run(self._search, partition, vector, k) if k > 0 else []
+
+    async def clear(self, partition: str | None = None) -> int:
+        """As VectorIndex says; of this embedder's entries."""
+        return await self._run(self._remove, partition, None)
+
+    async def size(self) -> IndexSize:
+        """As VectorIndex says; ``bytes`` with every index on the table."""
+        return await self._run(self._size)
+
+    async def aclose(self) -> None:
+        """Close the connections. The entries stay."""
+        await self._thread.aclose()
+        self._engine.dispose()
+
+    async def _run(self, work: Callable[..., T], *given: Any) -> T:
+        try:
+            return await self._thread.run(work, *given)
+        except (Busy, DatabaseUnavailable) as error:
+            raise IndexUnavailable(str(error)) from error
+        except (SQLAlchemyError, OSError) as error:
+            why = getattr(error, "orig", None) or error
+            raise IndexUnavailable(f"The vector index at {self._address} failed: {why}") from error
+
+    # ── On a thread ──────────────────────────────────────────────────────────────────────────
+
+    def _add(self, partition: str, entry: str, vector: Vectors) -> list[str]:
+        table, its = self._table, _literal(vector)
+        row = {"embedder": self._embedder, "partition": partition, "entry": entry, "vector": its}
+        added = insert(table).values(row)
+        key = [table.c.embedder, table.c.partition, table.c.entry]
+        changes = {"vector": its, "used": func.now()}
+        with self._transaction() as connection:
+            connection.execute(added.on_conflict_do_update(index_elements=key, set_=changes))
+            self._added += 1
+            if self._added % self._sweep_every:
+                return []
+            return self._sweep(connection)
+
+    def _sweep(self, connection: Connection) -> list[str]:
+        """Remove what was used longest ago, down to the bound."""
+        table = self._table
+        key = tuple_(table.c.embedder, table.c.partition, table.c.entry)
+        there = connection.scalar(select(func.count()).select_from(table)) or 0
+        if there <= self.most:
+            return []
+        oldest = select(table.c.embedder, table.c.partition, table.c.entry)
+        oldest = oldest.order_by(table.c.used).limit(there - self.most)
+        gone = connection.execute(delete(table).where(key.in_(oldest)).returning(table.c.entry))
+        evicted: list[str] = list(gone.scalars())
+        self._evicted += len(evicted)
+        return evicted
+
+    def _remove(self, partition: str | None, entry: str | None) -> int:
+        table = self._table
+        gone = delete(table).where(table.c.embedder == self._embedder)
+        if partition is not None:
+            gone = gone.where(table.c.partition == partition)
+        if entry is not None:
+            gone = gone.where(table.c.entry == entry)
+        with self._transaction() as connection:
+            return connection.execute(gone).rowcount
+
+    def _hit(self, partition: str, entry: str) -> None:
+        table = self._table
+        noted = (
+            updating(table)
+            .values(used=func.now())
+            .where(
+                table.c.embedder == self._embedder,
+                table.c.partition == partition,
+                table.c.entry == entry,
+                table.c.used < func.now() - text(f"interval '{LATEST} seconds'"),
+            )
+        )
+        with self._transaction() as connection:
+            connection.execute(noted)
+
+    def _search(self, partition: str, vector: Vectors, k: int) -> list[Match]:
+        table = self._table
+        distance = table.c.vector.op("<#>")(_literal(vector))  # minus the inner product
+        nearest = (
+            select(table.c.entry, distance)
+            .where(table.c.embedder == self._embedder, table.c.partition == partition)
+            .order_by(distance)
+            .limit(k)
+        )
+        with self._transaction() as connection:
+            connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
+            connection.execute(text(f"SET LOCAL hnsw.ef_search = {max(LOOKED_AT, min(k, 1000))}"))
+            found: Sequence[Row[Any, Any]] = connection.execute(nearest).all()
+        return [Match(row[0], min(1.0, -float(row[1]))) for row in found]
+
+    def _size(self) -> IndexSize:
+        own = select(func.count()).where(self._table.c.embedder == self._embedder)
+        used = select(func.pg_total_relation_size(text(f"'{self._table.name}'::regclass")))
+        with self._transaction() as connection:
+            entries, size = connection.scalar(own), connection.scalar(used)
+        return IndexSize(entries or 0, size or 0, self._evicted)
+
+    @contextmanager
+    def _transaction(self) -> Generator[Connection, None, None]:
+        if not self._is_made:
+            self._make()
+        with self._engine.begin() as connection:
+            connection.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}"))
+            yield connection
+
+    def _make(self) -> None:
+        """The extension and the table, where they are missing; one replica at a time."""
+        with self._engine.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(self._table.name))))
+            connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+            self._table.create(connection, checkfirst=True)
+        self._is_made = True
+
+
+def _table(dimensions: int) -> Table:
+    """``used`` has no index, so that noting a hit does not touch the costly one on the vectors."""
+    table = Table(
+        f"semantic_vectors_{dimensions}",
+        MetaData(),
+        Column("embedder", Text, primary_key=True),
+        Column("partition", Text, primary_key=True),
+        Column("entry", Text, primary_key=True),
+        Column("vector", HalfVector(dimensions), nullable=False),
+        Column("used", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
+        postgresql_with={"fillfactor": 80},
+    )
+    if dimensions <= MOST_INDEXED:
+        Index(
+            f"semantic_vectors_{dimensions}_near",
+            table.c.vector,
+            postgresql_using="hnsw",
+            postgresql_ops={"vector": "halfvec_ip_ops"},
+        )
+    return table
+
+
+def _literal(vector: Vectors) -> str:
+    return f"[{','.join(map(str, vector.tolist()))}]"
