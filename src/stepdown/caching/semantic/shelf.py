@@ -1,0 +1,77 @@
+"""Holds entries and finds the nearest: an index of vectors, and the entries that they stand for."""
+
+from msgspec import Struct
+
+from stepdown.caching.index.index import VectorIndex
+from stepdown.caching.semantic.entries import Entries, Entry
+from stepdown.embedding.embedder import Vectors
+
+LOOKED_AT = 4
+"""Nearest vectors whose entries are looked at: some may be too old, or gone."""
+NEIGHBOURHOOD = 0.9
+"""Entries at least so similar to one that was reported go with it."""
+MOST_NEIGHBOURS = 16
+
+
+class Nearest(Struct, frozen=True):
+    """The nearest entry, and how similar the next one is (0 where there is none)."""
+
+    entry: Entry
+    similarity: float
+    runner_up: float
+
+
+class Shelf:
+    """Keeps index and entries together: what one drops, the other does not find again."""
+
+    def __init__(self, index: VectorIndex, entries: Entries) -> None:
+        self.index = index
+        self.entries = entries
+        self.evicted = 0
+
+    async def nearest(self, partition: str, vector: Vectors, since: float) -> Nearest | None:
+        """The nearest entry that was stored at ``since`` (seconds since 1970) or later.
+
+        Raises StepdownError where the index fails.
+        """
+        found: list[tuple[Entry, float]] = []
+        for match in await self.index.search(partition, vector, LOOKED_AT):
+            entry = await self.entries.get(match.id)
+            if entry is None or entry.partition != partition:
+                await self.index.remove(partition, match.id)
+            elif entry.stored >= since:
+                found.append((entry, match.similarity))
+            if len(found) == 2:
+                break
+        if not found:
+            return None
+        entry, similarity = found[0]
+        return Nearest(entry, similarity, found[1][1] if len(found) > 1 else 0.0)
+
+    async def used(self, entry: Entry) -> None:
+        await self.index.hit(entry.partition, entry.id)
+
+    async def put(self, entry: Entry, vector: Vectors) -> None:
+        """Raises StepdownError where the index fails."""
+        for gone in await self.index.add(entry.partition, entry.id, vector):
+            self.evicted += 1
+            await self.entries.remove(gone)
+        for dropped in await self.entries.put(entry):
+            self.evicted += 1
+            await self.index.remove(dropped.partition, dropped.id)
+
+    async def remove(self, entry_id: str) -> Entry | None:
+        entry = await self.entries.remove(entry_id)
+        if entry is not None:
+            await self.index.remove(entry.partition, entry_id)
+        return entry
+
+    async def remove_around(self, entry: Entry, vector: Vectors) -> int:
+        """Remove an entry and its neighbours; how many went."""
+        near = await self.index.search(entry.partition, vector, MOST_NEIGHBOURS)
+        gone = {entry.id, *(each.id for each in near if each.similarity >= NEIGHBOURHOOD)}
+        return sum([await self.remove(each) is not None for each in gone])
+
+    async def clear(self) -> int:
+        await self.index.clear()
+        return await self.entries.clear()
