@@ -113,6 +113,8 @@ class Gateway:
             raise RuntimeError("this gateway was opened before: make another with from_config")
         self._loop = asyncio.get_running_loop()
         self._built.ledger.start()
+        if self._built.caching is not None:
+            self._built.caching.start()
         if self._built.guarding is not None:
             self._built.guarding.start()
             try:
@@ -136,6 +138,8 @@ class Gateway:
         try:
             if self._built.guarding is not None:
                 await self._built.guarding.aclose()
+            if self._built.caching is not None:
+                await self._built.caching.aclose()
             await self._built.upstreams.aclose()
         finally:
             await asyncio.to_thread(self._built.ledger.close)

@@ -63,8 +63,13 @@ MESSAGES = [
         " got a value of type str (not shown)",
     ),
     (
-        {"batch": {"max_wait": "1h"}},
-        "batch: not available in this version: deferral and batching",
+        {"batch": {"max_file": "much"}},
+        "batch.max_file: expected a size such as '32MB', got 'much'",
+    ),
+    (
+        {"deferral": {"max_wait": "1h"}},
+        "deferral: not available in this version: a section for deferral (the header"
+        " x-stepdown-defer puts a call into a batch)",
     ),
     (
         {"routes": {"auto": {"ladder": ["gpt-4o", "b"], "regret": {"budget": 2}}}},
@@ -160,11 +165,11 @@ def test_all_mistakes_are_told_at_once() -> None:
         entry(rpm="many", timeout=-1),
         {"litellm_params": {"model": 4}},
         server={"prot": 1},
-        batch={},
+        deferral={},
     )
     paths = [line.split(":")[0] for line in found]
     assert sorted(paths) == [
-        "batch",
+        "deferral",
         "model_list[0].litellm_params.rpm",
         "model_list[0].litellm_params.timeout",
         "model_list[1].litellm_params.model",

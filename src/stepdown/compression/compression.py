@@ -58,7 +58,7 @@ class Compression:
         self._asking = frozenset(each.name for each in plan.techniques if each.by_question)
         self._price_of = price_of
         self._allowed = allowed
-        self._sent = Sent() if sent is None else sent
+        self.sent = Sent() if sent is None else sent
         self._count: Count | None = None if is_exact() else estimated
         self._working = 0
         self._requests = 0
@@ -73,6 +73,16 @@ class Compression:
     def is_lossy(self) -> bool:
         """Whether it has a technique that a guard has to allow."""
         return bool(self._lossy)
+
+    def may_lose(self, request: Request) -> bool:
+        """Whether such a technique would be tried on this request, did the guard allow it."""
+        if "messages" not in request.fields or request.size > MOST_BYTES or not self._lossy:
+            return False
+        return bool(estimate(request.prompt, request.fields).value >= self.plan.min_tokens)
+
+    def has_lost(self, shrunk: Shrunk) -> bool:
+        """Whether such a technique was at work."""
+        return not self._lossy.isdisjoint(shrunk.techniques)
 
     def prepare(self) -> None:
         """Load the tokenizer (0.7 s), so that no request has to wait for it."""
@@ -127,7 +137,7 @@ class Compression:
         tokens = round(estimate(request.prompt, request.fields).value)
         lossy = self._may_lose(tokens)
         keys = keys_of(request, model)
-        cached = Cached(self._sent.beginning(keys, lossy=lossy), self._price_of(model))
+        cached = Cached(self.sent.beginning(keys, lossy=lossy), self._price_of(model))
         if self._count is not None and not lossy and request.size <= INLINE_BYTES:
             tokens, made = self._made(request, tokens, False, cached)
         elif self._working >= MOST_AT_ONCE:
@@ -141,7 +151,7 @@ class Compression:
             finally:
                 self._working -= 1
         self._learn(made)
-        self._sent.remember(keys, made.forms, self._lossy, self._asking)
+        self.sent.remember(keys, made.forms, self._lossy, self._asking)
         return _shrunk(request, tokens, made, self.plan.techniques)
 
     def _may_lose(self, tokens: int) -> bool:

@@ -31,7 +31,11 @@ from stepdown.providers.openai import OpenAIDialect
 
 if TYPE_CHECKING:
     from stepdown.cascade.plan import Cascades
+    from stepdown.compression.compression import Compression
+    from stepdown.config.batching import Batching
+    from stepdown.config.caching import Caching
     from stepdown.config.guarding import Guarding
+    from stepdown.deferral.batch.service import BatchService
     from stepdown.deferral.jobs import Jobs
     from stepdown.deferral.terms import Terms
     from stepdown.deferral.webhooks import Target
@@ -53,7 +57,11 @@ class Built(Struct, frozen=True):
     ledger_settings: LedgerSettings
     jobs: "Jobs"
     job_settings: JobSettings
+    batching: "Batching"
+    batches: "BatchService"
     guarding: "Guarding | None"
+    caching: "Caching | None"
+    compressors: "dict[str, Compression]"
     route_settings: dict[str, RouteSettings]
     upstreams: Upstreams
     server: ServerSettings
@@ -65,33 +73,59 @@ def build(config: Config, *, price_of: PriceOf, previous: Built | None = None) -
     """Everything that a configuration describes. Nothing is started, and nothing connected.
 
     What is unchanged since ``previous`` is taken over: connections to upstreams, the ledger, the
-    conversations of each route, and what the guard knows. ``price_of`` must tell the prices that
-    are in force when it is asked. Raises ConfigError.
+    conversations of each route, what the guard knows, and what the caches hold. ``price_of`` must
+    tell the prices that are in force when it is asked. Raises ConfigError.
     """
     upstreams = Upstreams(None if previous is None else previous.upstreams)
     deployments = build_deployments(config, upstreams)
     fleet = Fleet(deployments, fleet_settings(config))
     routes = build_routes(config, price_of)
     cascades = build_cascades(config, routes, fleet)
+    compressors: dict[str, Compression] = {}
+    if config.is_compressed():
+        from stepdown.config.compressing import build_compressors
+
+        known = None if previous is None else previous.compressors
+        compressors = build_compressors(config, routes, fleet.price, known)
     guarding = None
     if is_watched(config):
         from stepdown.config.guarding import build_guarding
 
         before = None if previous is None else previous.guarding
-        guarding = build_guarding(config, routes, cascades, fleet, deployments, before)
+        guarding = build_guarding(config, routes, cascades, fleet, deployments, before, compressors)
+    from stepdown.config.batching import build_batches, build_batching
+
+    batching = build_batching(config, deployments, None if previous is None else previous.batching)
+    caching = None
+    if config.is_cached():
+        from stepdown.config.caching import build_caching
+
+        caching = build_caching(config, routes, None if previous is None else previous.caching)
     if previous is not None:
         _keep_sessions(routes, config.routes, previous)
     keeps_ledger = previous is not None and previous.ledger_settings == config.ledger
     ledger = previous.ledger if previous and keeps_ledger else build_ledger(config)
     return Built(
-        pipeline=Pipeline(routes, fleet, ledger, cascades, guarding.shadow if guarding else None),
+        pipeline=Pipeline(
+            routes,
+            fleet,
+            ledger,
+            cascades,
+            guarding.shadow if guarding else None,
+            caching.by_target if caching else None,
+            compressors,
+        ),
         fleet=fleet,
         routes=routes,
         ledger=ledger,
         ledger_settings=config.ledger,
         jobs=build_jobs(config) if previous is None else previous.jobs,
+        batching=batching,
+        batches=build_batches(config, batching.terms) if previous is None else previous.batches,
         job_settings=config.jobs,
         guarding=guarding,
+        caching=caching,
+        compressors=compressors,
         route_settings=config.routes,
         upstreams=upstreams,
         server=config.server,

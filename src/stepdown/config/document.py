@@ -1,5 +1,7 @@
 """The whole configuration: what stands in the file, and what follows from it."""
 
+from typing import Any
+
 from pydantic import Field
 
 from stepdown.config.endpoints import Endpoint
@@ -20,6 +22,7 @@ from stepdown.config.schema_litellm import (
     RouterSettings,
     Section,
 )
+from stepdown.config.schema_savers import BatchSettings, CacheSettings
 from stepdown.config.values import Name
 
 
@@ -31,6 +34,9 @@ class Document(Section):
     litellm_settings: LitellmSettings = LitellmSettings()
     general_settings: GeneralSettings = GeneralSettings()
     routes: dict[Name, RouteSettings] = Field(default={})
+    cache: CacheSettings = CacheSettings()
+    compression: Any = None
+    batch: BatchSettings = BatchSettings()
     prices: dict[Name, PriceSettings] = Field(default={})
     ledger: LedgerSettings = LedgerSettings()
     jobs: JobSettings = JobSettings()
@@ -61,3 +67,13 @@ class Config(Document):
     def models(self) -> list[str]:
         """The models that have a deployment, in the order of the file."""
         return list(dict.fromkeys(placed.model for placed in self.deployments))
+
+    def is_cached(self) -> bool:
+        """Whether any route or model has a cache."""
+        own = (route.cache for route in self.routes.values())
+        return self.cache.exact is not None or any(each and each.exact for each in own)
+
+    def is_compressed(self) -> bool:
+        """Whether any route has its prompts shortened."""
+        given = (self.compression, *(route.compression for route in self.routes.values()))
+        return any(each not in (None, False) for each in given)

@@ -6,7 +6,7 @@ It is imported where a route has ``regret`` or ``shadow``, and nowhere else.
 import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -55,6 +55,9 @@ COUNTERS = {
     "alerts": ("delivered", "failed", "dropped"),
 }
 """What of each status only rises while the process lives, whatever is reloaded."""
+
+if TYPE_CHECKING:
+    from stepdown.compression.compression import Compression
 
 Routes = Mapping[str, PolicyRoute]
 
@@ -166,6 +169,7 @@ def build_guarding(
     fleet: Fleet,
     deployments: Sequence[Deployment],
     previous: Guarding | None = None,
+    compressors: Mapping[str, "Compression"] | None = None,
 ) -> Guarding:
     """Nothing is started; until it is, guarded routes send nothing down. Raises ConfigError."""
     scorers = check(config, routes, fleet)
@@ -179,7 +183,7 @@ def build_guarding(
         routes,
         wards,
         {name: targets[name] for name in config.shadow.alerts},
-        _shadow(config, routes, cascades, fleet, deployments, scorers, lasting),
+        _shadow(config, routes, cascades, fleet, deployments, scorers, lasting, compressors or {}),
         lasting,
         Totals() if previous is None else previous.totals,
     )
@@ -240,6 +244,7 @@ def _shadow(
     deployments: Sequence[Deployment],
     scorers: Sequence[Scorer | Judge],
     lasting: Lasting,
+    compressors: Mapping[str, "Compression"],
 ) -> Shadow | None:
     if not config.shadow.enabled:
         return None
@@ -262,6 +267,7 @@ def _shadow(
         dearest=Serving(deployments, aliases).dearest,
         named=lambda model: aliases.get(model, model),
         cascades=cascades,
+        prompts={name: each for name, each in compressors.items() if each.is_lossy},
     )
 
 

@@ -12,12 +12,16 @@ from stepdown.config.build import Built, build, job_terms
 from stepdown.config.reading import load
 from stepdown.config.schema import ServerSettings
 from stepdown.config.upstreams import Upstreams
+from stepdown.deferral.batch.context import InForce
+from stepdown.deferral.batch.service import BatchService
 from stepdown.deferral.jobs import Jobs
 from stepdown.ledger.writer import Ledger
 from stepdown.pipeline import Pipeline
 from stepdown.ports import Price
 
 if TYPE_CHECKING:
+    from stepdown.config.batching import Batching
+    from stepdown.config.caching import Caching
     from stepdown.config.guarding import Guarding
 
 log = logging.getLogger("stepdown.config")
@@ -51,6 +55,21 @@ class Live:
     def jobs(self) -> Jobs:
         """The same ones from start to end."""
         return self._built.jobs
+
+    @property
+    def batches(self) -> BatchService:
+        """The same ones from start to end."""
+        return self._built.batches
+
+    @property
+    def max_file(self) -> int:
+        """Bytes of an upload."""
+        return self._built.batching.terms.max_file
+
+    @property
+    def caching(self) -> "Caching | None":
+        """The caches, where any is on."""
+        return self._built.caching
 
     @property
     def server(self) -> ServerSettings:
@@ -94,6 +113,9 @@ class Live:
             "deployments": built.fleet.status(),
             "ledger": {name: getattr(ledger, name) for name in ledger.__struct_fields__},
             "jobs": built.jobs.status(),
+            "batches": built.batches.status(),
+            **({} if built.caching is None else {"cache": built.caching.status()}),
+            **_of_compression(built),
             **({} if built.guarding is None else built.guarding.status()),
             "notes": built.notes,
         }
@@ -105,11 +127,17 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._start(self._built)
         self._built.jobs.start(lambda: self._built.pipeline)
+        self._built.batches.start(self._in_force)
+
+    def _in_force(self) -> InForce:
+        return InForce(self._built.pipeline, self._built.batching.outlets)
 
     def _start(self, built: Built) -> None:
         built.ledger.start()
         if built.guarding is not None:
             built.guarding.start()
+        if built.caching is not None:
+            built.caching.start()
 
     def reload(self, *, tell: bool = True) -> list[str]:
         """Read the file again and put it in force; requests under way end by the old one.
@@ -125,6 +153,7 @@ class Live:
             self._start(new)
         self._built = new
         new.jobs.configure(job_terms(new.job_settings))
+        new.batches.configure(new.batching.terms)
         self._since = time.time()
         self._reloads += 1
         self._retire(old)
@@ -136,12 +165,16 @@ class Live:
         """End the jobs and shadows, close the connections and write what is still held."""
         self._loop = None
         await self._built.jobs.aclose()
+        await self._built.batches.aclose()
         for drain in tuple(self._draining):
             drain.cancel()
         for task in tuple(self._closing):
             await task
         if self._built.guarding is not None:
             await self._built.guarding.aclose()
+        if self._built.caching is not None:
+            await self._built.caching.aclose()
+        await self._built.batching.aclose()
         await self._built.upstreams.aclose()
         await asyncio.to_thread(self._built.ledger.close)
 
@@ -156,7 +189,7 @@ class Live:
         Whoever handles a request holds the pipeline: when nobody does any more, the old
         configuration has drained, and no request had to be counted for it.
         """
-        used = old.upstreams, old.ledger, old.guarding
+        used = old.upstreams, old.ledger, old.guarding, old.caching, old.batching
         end = weakref.finalize(old.pipeline, self._close_soon, *used)
         end.atexit = False
 
@@ -164,15 +197,31 @@ class Live:
         if self._loop is not None:  # the collector may call this on any thread
             self._loop.call_soon_threadsafe(self._close, *used)
 
-    def _close(self, upstreams: Upstreams, ledger: Ledger, guarding: "Guarding | None") -> None:
-        self._in_background(self._close_unused(upstreams, ledger, guarding), self._closing)
+    def _close(
+        self,
+        upstreams: Upstreams,
+        ledger: Ledger,
+        guarding: "Guarding | None",
+        caching: "Caching | None",
+        batching: "Batching",
+    ) -> None:
+        closing = self._close_unused(upstreams, ledger, guarding, caching, batching)
+        self._in_background(closing, self._closing)
 
     async def _close_unused(
-        self, upstreams: Upstreams, ledger: Ledger, guarding: "Guarding | None"
+        self,
+        upstreams: Upstreams,
+        ledger: Ledger,
+        guarding: "Guarding | None",
+        caching: "Caching | None",
+        batching: "Batching",
     ) -> None:
         if guarding is not None:
             await asyncio.wait({self._in_background(guarding.drain(), self._draining)})
             await guarding.aclose(self._built.guarding, drained=True)
+        if caching is not None:
+            await caching.aclose(self._built.caching)
+        await batching.aclose(self._built.batching)
         await upstreams.aclose(but=self._built.upstreams.all())
         if ledger is not self._built.ledger:
             await asyncio.to_thread(ledger.close)
@@ -186,6 +235,12 @@ class Live:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         return task
+
+
+def _of_compression(built: Built) -> dict[str, Any]:
+    if not built.compressors:
+        return {}
+    return {"compression": {name: each.status() for name, each in built.compressors.items()}}
 
 
 def _only_at_start(old: Built, new: Built) -> list[str]:

@@ -23,7 +23,18 @@ from stepdown.config.sift import Sieve
 from stepdown.errors import ConfigError
 from stepdown.names import nearest
 
-OURS = ("routes", "prices", "ledger", "jobs", "judge", "shadow", "server")
+OURS = (
+    "routes",
+    "cache",
+    "compression",
+    "batch",
+    "prices",
+    "ledger",
+    "jobs",
+    "judge",
+    "shadow",
+    "server",
+)
 """Sections in which every wrong key and every unset variable is an error."""
 THEIRS = ("router_settings", "litellm_settings", "general_settings")
 _SLIP = 0.8

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from stepdown.config.schema_litellm import Section
+from stepdown.config.schema_savers import RouteCacheSettings
 from stepdown.config.values import (
     Bytes,
     Count,
@@ -56,7 +57,8 @@ class RouteSettings(Section):
     """One route: a model name of its own for which Stepdown chooses the model.
 
     What stands in ``rules``, ``signals`` and ``sessions`` is read by ``stepdown.routing``, what
-    stands in ``cascade`` (of a rule, too) by ``stepdown.cascade``.
+    stands in ``cascade`` (of a rule, too) by ``stepdown.cascade``, and what in ``compression`` by
+    ``stepdown.compression``.
     """
 
     ladder: tuple[Name, ...] = Field(min_length=1)
@@ -67,6 +69,8 @@ class RouteSettings(Section):
     signals: dict[str, Any] = Field(default={})
     sessions: bool | dict[str, Any] = True
     cascade: Any = None
+    cache: RouteCacheSettings | None = None
+    compression: Any = None
     regret: RegretSettings | None = None
     shadow: RouteShadowSettings | None = None
 
@@ -199,11 +203,8 @@ class JobSettings(Section):
 
 
 LATER = {
-    "cache": "the caches",
     "cascade": "a cascade of its own (it is an option of a route: 'routes.NAME.cascade')",
-    "compression": "compression",
-    "batch": "deferral and batching",
-    "deferral": "deferral and batching",
+    "deferral": "a section for deferral (the header x-stepdown-defer puts a call into a batch)",
     "guard": "a guard of its own (a route's regret budget is 'routes.NAME.regret')",
     "storage": "a choice of storage (the ledger's database is 'ledger.url')",
     "state": "state shared by replicas",

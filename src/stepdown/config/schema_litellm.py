@@ -86,6 +86,7 @@ class LitellmParams(Prices):
     additional_drop_params: tuple[Name, ...] = ()
     stream_usage: bool = True
     simulated: dict[str, Any] | None = None
+    batch: Any = None
 
 
 class ModelInfo(Prices):

@@ -24,7 +24,7 @@ class Upstreams:
             return _simulated(placed)
         from stepdown.providers.http import HttpUpstream
 
-        options = _http_options(placed)
+        options = http_options(placed)
         for made, upstream in self._made:
             if made == options:
                 return upstream
@@ -50,7 +50,8 @@ def _simulated(placed: Placed) -> Upstream:
     return SimulatedUpstream(placed.endpoint.upstream_model, options)
 
 
-def _http_options(placed: Placed) -> "HttpOptions":
+def http_options(placed: Placed) -> "HttpOptions":
+    """How a deployment's endpoint is reached."""
     from stepdown.providers.http import HttpOptions
 
     endpoint, params = placed.endpoint, placed.entry.litellm_params

@@ -1,6 +1,6 @@
 """Works out what is guarded: the rules of each route with a regret budget, and on which terms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from stepdown.quality.guard.keys import Identity, guard_key
 from stepdown.quality.guard.terms import Probation, Terms
 from stepdown.quality.guard.wards import Ward
 from stepdown.quality.pairs import Saver
+from stepdown.quality.shadow.prompts import COMPRESSION
 from stepdown.quality.shadow.sampling import Rates
 from stepdown.routing.problems import Problems
 from stepdown.routing.rules import DEFAULT
@@ -31,13 +32,31 @@ _NEVER = 1.0
 def wards_of(
     config: Config, routes: "Mapping[str, PolicyRoute]", cascades: Mapping[str, Cascades]
 ) -> list[Ward]:
-    """What is guarded, route by route; ``cascades`` are the routes' (``build.read_cascades``)."""
+    """What is guarded, route by route; ``cascades`` are the routes' (``build.read_cascades``).
+
+    Raises ConfigError where a compression is wrong.
+    """
+    compressions = _lossy_compressions(config)
     return [
         ward
         for name, settings in config.routes.items()
         if settings.regret is not None
-        for ward in _of_route(config, settings, settings.regret, routes[name], cascades.get(name))
+        for ward in _of_route(
+            config,
+            settings.regret,
+            routes[name],
+            list(_savers(settings, routes[name], cascades.get(name), compressions.get(name))),
+        )
     ]
+
+
+def _lossy_compressions(config: Config) -> Mapping[str, Any]:
+    """By route the options, as written, of compressions that may lose something."""
+    if not config.is_compressed():
+        return {}
+    from stepdown.config.compressing import lossy_options
+
+    return lossy_options(config)
 
 
 def rates_of(settings: RouteSettings) -> Rates:
@@ -53,12 +72,15 @@ def margin_of(settings: RouteSettings) -> float:
 
 def check_watched(config: Config, routes: "Mapping[str, PolicyRoute]", problems: Problems) -> None:
     """What a route cannot be shadowed or guarded for, or with."""
+    compressions = _lossy_compressions(config)
     for name, settings in config.routes.items():
         for option in ("regret", "shadow"):
-            if getattr(settings, option) is not None and len(settings.ladder) < 2:
+            guardable = len(settings.ladder) > 1 or name in compressions
+            if getattr(settings, option) is not None and not guardable:
                 at = f"routes.{name}.{option}"
                 problems.add(at, "expected a ladder of two models or more, got one")
-        known = [*(rule.name for rule in routes[name].policy.rules), DEFAULT, CASCADE, ROUTER]
+        rules = (rule.name for rule in routes[name].policy.rules)
+        known = [*rules, DEFAULT, CASCADE, ROUTER, COMPRESSION]
         for rule in () if settings.shadow is None else settings.shadow.rules:
             if rule not in known:
                 at = f"routes.{name}.shadow.rules.{rule}"
@@ -85,13 +107,11 @@ class _Saver(Struct, frozen=True):
 
 def _of_route(
     config: Config,
-    settings: RouteSettings,
     regret: RegretSettings,
     route: "PolicyRoute",
-    cascades: Cascades | None,
+    savers: Sequence[_Saver],
 ) -> Iterator[Ward]:
-    savers = list(_savers(settings, route, cascades))
-    rates = rates_of(settings)
+    rates = rates_of(config.routes[route.name])
     for each in savers:
         identity = Identity(
             route.name,
@@ -132,9 +152,10 @@ def judge_errors_of(config: Config) -> JudgeErrors | None:
 
 
 def _savers(
-    settings: RouteSettings, route: "PolicyRoute", cascades: Cascades | None
+    settings: RouteSettings, route: "PolicyRoute", cascades: Cascades | None, compression: Any
 ) -> Iterator[_Saver]:
-    """All of a route that sends requests down.
+    """All of a route that spends less than the reference; ``compression`` as written, where it may
+    lose something.
 
     A rule whose answers a cascade checks is regretted for what passes: its evidence hangs on the
     checks, and on the rungs on the way to the last. The cascade begins trusted, since its checks
@@ -154,6 +175,8 @@ def _savers(
         yield _Saver(ROUTER, "route", below, settings.router)
     if cascades is not None and _begins_cheap(cascades.default):
         yield _Saver(CASCADE, "cascade", below, settings.cascade, {"trusted": True})
+    if compression is not None:
+        yield _Saver(COMPRESSION, "compression", (*below, route.policy.top), compression)
 
 
 def _begins_cheap(cascade: Cascade | None) -> bool:

@@ -30,14 +30,16 @@ OPTIONS = (
     "signals",
     "sessions",
     "cascade",
+    "cache",
+    "compression",
     "regret",
     "shadow",
 )
 GUARD_KEYS = ("observe", "trusted", "auto_promote")
 """Of a rule, where its route has a regret budget."""
 RULE_KEYS = ("name", "when", "rung", "cascade", *GUARD_KEYS)
-_BESIDE = ("regret", "shadow")
-"""Options that watch over the decisions, and decide nothing by themselves."""
+_BESIDE = ("cache", "compression", "regret", "shadow")
+"""Options that stand beside the decisions, and decide nothing by themselves."""
 LEXICONS: Mapping[str, Mapping[str, Sequence[str]]] = {"task": TASKS, "output": OUTPUTS}
 
 

@@ -185,6 +185,11 @@ class ExactCache:
 
     # ── the owner's side ─────────────────────────────────────────────────────────────────────
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not closed."""
+        return bool(self._tasks)
+
     def start(self) -> None:
         """Begin to cache. To be called on the event loop."""
         loop = asyncio.get_running_loop()

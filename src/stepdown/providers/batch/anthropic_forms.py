@@ -57,7 +57,7 @@ class _Block(Struct):
     text: str = ""
 
 
-class _Used(Struct):
+class _Used(Struct, frozen=True):
     input_tokens: int = 0
     output_tokens: int = 0
     cache_creation_input_tokens: int | None = None
@@ -72,7 +72,7 @@ class _Message(Struct):
     usage: _Used = _Used()
 
 
-class _Error(Struct):
+class _Error(Struct, frozen=True):
     type: str = "api_error"
     message: str = ""
 

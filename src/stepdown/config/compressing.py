@@ -1,0 +1,67 @@
+"""Builds what makes prompts shorter, route by route; what may lose something waits for the guard.
+
+It is imported where compression is switched on, and nowhere else.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stepdown.compression.compression import Compression, Plan, PriceOf
+from stepdown.compression.options import read_compression
+from stepdown.config.document import Config
+from stepdown.quality.shadow.prompts import COMPRESSION
+from stepdown.routing.problems import Problems
+
+if TYPE_CHECKING:
+    from stepdown.routing.route import PolicyRoute
+
+
+def build_compressors(
+    config: Config,
+    routes: "Mapping[str, PolicyRoute]",
+    price_of: PriceOf,
+    previous: Mapping[str, Compression] | None = None,
+) -> dict[str, Compression]:
+    """By route and model. What was sent is remembered over a reload. Raises ConfigError."""
+    built: dict[str, Compression] = {}
+    for name, plan in _plans(config).items():
+        sent = previous[name].sent if previous and name in previous else None
+        allowed = partial(is_allowed, routes[name])
+        built[name] = Compression(plan, price_of=price_of, allowed=allowed, sent=sent)
+    return built
+
+
+def lossy_options(config: Config) -> dict[str, Any]:
+    """By route the options, as written, of compressions that may lose something.
+
+    Raises ConfigError.
+    """
+    return {
+        name: _given(config, name)[0]
+        for name, plan in _plans(config).items()
+        if not all(technique.lossless for technique in plan.techniques)
+    }
+
+
+def is_allowed(route: "PolicyRoute") -> bool:
+    """Whether techniques that may lose something are to run: where nothing is guarded, or the guard
+    has certified them."""
+    view = route.guard
+    standing = None if view is None else view.rules.get(COMPRESSION)
+    return standing is None or standing.state in ("active", "trusted")
+
+
+def _plans(config: Config) -> dict[str, Plan]:
+    problems = Problems()
+    plans = {name: read_compression(*_given(config, name), problems) for name in config.routes}
+    problems.check()
+    return {name: plan for name, plan in plans.items() if plan is not None}
+
+
+def _given(config: Config, name: str) -> tuple[Any, str]:
+    """What the configuration says of a route's compression, and where."""
+    own = config.routes[name].compression
+    if own is None:
+        return config.compression, "compression"
+    return own, f"routes.{name}.compression"

@@ -1,0 +1,88 @@
+"""The sections of the savers beside routing: what is kept and how long, and how prompts shrink."""
+
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+from pydantic import field_validator, model_validator
+
+from stepdown.config.schema_litellm import Section
+from stepdown.config.values import Bytes, Positive, Rate, SecretUrl, Span
+
+
+def switch(given: Any) -> Any:
+    """``true`` and ``false`` stand for a section that is switched on or off, and says no more."""
+    return {"enabled": given} if isinstance(given, bool) else given
+
+
+class ExactCacheSettings(Section):
+    """Answers that are given again to the same request; where they are kept, and for how long.
+
+    ``enabled`` says whether it is on for the routes and models that say nothing of it.
+    """
+
+    enabled: bool = True
+    store: Literal["memory", "sqlite", "redis"] = "memory"
+    url: SecretUrl | None = None
+    size: Bytes = 256_000_000
+    ttl: Span = 3600.0
+    nondeterministic: bool = False
+    wait: Span = 60.0
+    most_entry: Bytes = 1_000_000
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.store == "redis" and self.url is None:
+            raise ValueError("expected a url with the store redis, such as redis://127.0.0.1:6379")
+        if self.store == "memory" and self.url is not None:
+            raise ValueError("expected no url with the store memory")
+        return self
+
+
+class RouteExactSettings(Section):
+    """What a route does otherwise than ``cache.exact`` says."""
+
+    enabled: bool = True
+    ttl: Span | None = None
+    nondeterministic: bool | None = None
+
+
+class CacheSettings(Section):
+    """The caches, in the order in which a request meets them."""
+
+    exact: ExactCacheSettings | None = None
+
+    @field_validator("exact", mode="before")
+    @classmethod
+    def _switched(cls, given: Any) -> Any:
+        return switch(given)
+
+
+class RouteCacheSettings(Section):
+    """A route's caches."""
+
+    exact: RouteExactSettings | None = None
+
+    @field_validator("exact", mode="before")
+    @classmethod
+    def _switched(cls, given: Any) -> Any:
+        return switch(given)
+
+
+class BatchSettings(Section):
+    """Files of requests and deferred calls, sent as providers' batches; for each process, but for
+    what a tenant may have. Times are seconds, however they are written."""
+
+    enabled: bool = True
+    paused: bool = False
+    price_factor: Rate = Decimal("0.5")
+    concurrency: Positive = 8
+    rpm: Positive | None = None
+    gather: Span = 60.0
+    poll: Span = 60.0
+    rounds: Positive = 2
+    retention: Span = 2_592_000.0
+    max: Positive = 1000
+    max_stored: Bytes = 10_000_000_000
+    max_file: Bytes = 209_715_200
+    max_lines: Positive = 50_000
+    max_line: Bytes = 10_000_000
