@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from compression_arms import exact_tokens, extracts, shortened
-from compression_documents import Question, prompt, questions
+from compression_documents import REWORDED, Question, prompt, questions
 from stepdown.compression.compression import Compression, Plan
 from stepdown.compression.counting import load
 from stepdown.compression.draft import rewritten
@@ -47,6 +47,7 @@ def main() -> None:
     for table in (
         kept(questions(options.questions, seed=1), "500 tokens"),
         kept(questions(options.questions, seed=2, things=12), "1,000 tokens"),
+        kept(questions(options.questions, seed=3, ways=[REWORDED]), "500 tokens, reworded"),
         removed(),
         took(options.rounds),
     ):

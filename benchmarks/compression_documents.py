@@ -1,7 +1,8 @@
 """Questions over documents, with known answers: made here, from a seed, for compression.
 
-Each document tells about several things of one kind, a paragraph each, with sentences that have
-nothing to do with the question between them. Every thing has what the others have (a year, a
+Each document tells about several things of one kind, one after the other, with sentences that have
+nothing to do with the question between them; in half of the documents each thing has a paragraph,
+in the other half all stand in one. Every thing has what the others have (a year, a
 length, a person, …), so that an answer has to be read in the right place. In a third of the
 questions the answer's sentence does not name what it is about ("It was …"); a third need two
 places (which of two is longer?); none uses the document's own words alone.
@@ -12,6 +13,9 @@ from random import Random
 
 from msgspec import Struct
 
+WAYS = ("named", "unnamed", "compared")
+REWORDED = "reworded"
+"""A question that has hardly a word of the sentence that answers it."""
 MOST_WORDS = 12
 """Within so many words an answer has to say it."""
 INSTRUCTION = "Read the text and answer the question with a name, a number or one word only."
@@ -48,7 +52,7 @@ class Question(Struct, frozen=True):
 
     @property
     def way(self) -> str:
-        """``named``, ``unnamed`` or ``compared``."""
+        """How it is asked: one of WAYS, or REWORDED."""
         return self.id.partition("-")[0]
 
 
@@ -62,7 +66,8 @@ class _Kind(Struct, frozen=True):
     """What it is, its sentence with the name, its sentence without, and the question."""
     compared: tuple[str, str]
     """Which fact is compared, and the question."""
-    fillers: Sequence[str]
+    fillers: Sequence[tuple[str, str, str]]
+    """Sentences beside the facts, each with a question in other words, and its answer."""
 
 
 _KINDS = (
@@ -86,12 +91,18 @@ _KINDS = (
         ),
         ("length", "Which is longer, the {name} or the {other}?"),
         (
-            "The inspectors walked the whole site twice and noted the state of the drains.",
-            "Residents had asked for better lighting, and the council has put it on the agenda.",
-            "A footpath leads down to the water, where anglers meet on most weekends.",
-            "Traffic counts were taken on four weekdays and are given in the annex.",
-            "Frost had loosened several kerb stones, which were set again before Easter.",
-            "The budget for painting was moved to the following season.",
+            ("The inspectors walked the whole site twice and noted the state of the drains.",
+             "How often did the examiners go over the terrain?", "twice"),
+            ("Residents had asked for better lighting, and the council has put it on the agenda.",
+             "What did the inhabitants want improved?", "lighting"),
+            ("A footpath leads down to the water, where anglers meet on most weekends.",
+             "Who gathers by the shore on Saturdays?", "anglers"),
+            ("Traffic counts were taken on four weekdays and are given in the annex.",
+             "On how many days were cars tallied?", "four"),
+            ("Frost had loosened several kerb stones, which were set again before Easter.",
+             "What did the cold damage?", "kerb"),
+            ("The budget for painting was moved to the following season.",
+             "Money for what was postponed until next year?", "painting"),
         ),
     ),
     _Kind(
@@ -114,12 +125,18 @@ _KINDS = (
         ),
         ("length", "Which has more staff, the {name} or the {other}?"),
         (
-            "The heating was repaired over the holidays and has run quietly since then.",
-            "Parking is free behind the building after five in the afternoon.",
-            "A new coffee machine was bought from what remained of the party fund.",
-            "Post is collected at noon, and parcels have to be at the desk by eleven.",
-            "The lift was out of order for a week, to the regret of those on the top floor.",
-            "Plants are watered by whoever comes first on a Monday.",
+            ("The heating was repaired over the holidays and has run quietly since then.",
+             "What was fixed during the vacation?", "heating"),
+            ("Parking is free behind the building after five in the afternoon.",
+             "From when can cars be left without paying?", "five"),
+            ("A new coffee machine was bought from what remained of the party fund.",
+             "What did they purchase with leftover celebration money?", "coffee"),
+            ("Post is collected at noon, and parcels have to be at the desk by eleven.",
+             "When are letters picked up?", "noon"),
+            ("The lift was out of order for a week, to the regret of those on the top floor.",
+             "How long did the elevator not work?", "week"),
+            ("Plants are watered by whoever comes first on a Monday.",
+             "On which day do the flowers get a drink?", "Monday"),
         ),
     ),
     _Kind(
@@ -142,12 +159,18 @@ _KINDS = (
         ),
         ("length", "Which had the bigger harvest, the {name} or the {other}?"),
         (
-            "Bees were brought in from the next valley and stayed until the blossom was over.",
-            "Two ladders broke and were replaced by lighter ones made of aluminium.",
-            "The path to the gate is muddy, and boots are recommended until June.",
-            "Deer had found a gap in the fence, which has been closed with wire.",
-            "Schoolchildren came for a day and pressed juice for their parents.",
-            "The old press was cleaned, oiled, and lent to a neighbour.",
+            ("Bees were brought in from the next valley and stayed until the blossom was over.",
+             "Which insects were fetched to pollinate?", "bees"),
+            ("Two ladders broke and were replaced by lighter ones made of aluminium.",
+             "What metal are the new climbing aids?", "aluminium"),
+            ("The path to the gate is muddy, and boots are recommended until June.",
+             "What footwear should one put on?", "boots"),
+            ("Deer had found a gap in the fence, which has been closed with wire.",
+             "Which animals got through the barrier?", "deer"),
+            ("Schoolchildren came for a day and pressed juice for their parents.",
+             "What drink did the pupils make?", "juice"),
+            ("The old press was cleaned, oiled, and lent to a neighbour.",
+             "To whom was the machine given for a while?", "neighbour"),
         ),
     ),
     _Kind(
@@ -170,21 +193,30 @@ _KINDS = (
         ),
         ("length", "Which takes more passengers, the {name} or the {other}?"),
         (
-            "Ropes and fenders were checked, and two buoys were sent away for repair.",
-            "The fuel pump at the quay was closed on Sunday afternoon.",
-            "Gulls had nested in the lifebelt locker, and the crew waited for them to leave.",
-            "Ice was ordered for the fish market and came an hour late.",
-            "A cook is wanted for the summer, and a bunk would be free from May.",
-            "The tide tables were pinned up beside the harbour master's window.",
+            ("Ropes and fenders were checked, and two buoys were sent away for repair.",
+             "How many floats went off to be mended?", "two"),
+            ("The fuel pump at the quay was closed on Sunday afternoon.",
+             "What could not be used at the weekend to fill the tank?", "pump"),
+            ("Gulls had nested in the lifebelt locker, and the crew waited for them to leave.",
+             "Which birds were breeding in a cupboard?", "gulls"),
+            ("Ice was ordered for the fish market and came an hour late.",
+             "What was delivered with a delay?", "ice"),
+            ("A cook is wanted for the summer, and a bunk would be free from May.",
+             "For which job are applicants sought?", "cook"),
+            ("The tide tables were pinned up beside the harbour master's window.",
+             "Where can one read the times of high water?", "window"),
         ),
     ),
 )  # fmt: skip
 
 
-def questions(count: int, seed: int = 0, things: int = THINGS) -> list[Question]:
-    """So many questions, each over a document of its own."""
+def questions(
+    count: int, seed: int = 0, things: int = THINGS, ways: Sequence[str] = WAYS
+) -> list[Question]:
+    """So many questions, each over a document of its own, asked in these ways in turn."""
     random = Random(seed)
-    return [_question(random, number, things) for number in range(count)]
+    turns = [(number // len(_KINDS), number) for number in range(count)]
+    return [_question(random, number, things, ways[at % len(ways)]) for at, number in turns]
 
 
 def prompt(asked: Question, document: str | None = None) -> str:
@@ -212,9 +244,8 @@ def _words(text: str) -> list[str]:
     return "".join(c if c.isalnum() else " " for c in text.lower().replace(",", "")).split()
 
 
-def _question(random: Random, number: int, count: int) -> Question:
+def _question(random: Random, number: int, count: int, way: str) -> Question:
     kind = _KINDS[number % len(_KINDS)]
-    way = ("named", "unnamed", "compared")[number // len(_KINDS) % 3]
     things = _things(random, count)
     asked, other = random.sample(range(count), 2)
     fact, question = kind.compared
@@ -222,15 +253,27 @@ def _question(random: Random, number: int, count: int) -> Question:
         fact, question = random.choice([(each[0], each[3]) for each in kind.facts])
     paragraphs, needed = _written(random, kind, things, asked, other, fact, way)
     words = {"name": _short(kind, things[asked]), "other": _short(kind, things[other])}
-    if way == "compared":
+    if way == REWORDED:
+        sentence, question, answer = random.choice(kind.fillers)
+        paragraphs, needed, rival = _with_one(paragraphs, sentence, random), (sentence,), ""
+    elif way == "compared":
         longer = max((asked, other), key=lambda at: int(things[at]["length"]))
         answer = things[longer]["place"]
         rival = things[asked + other - longer]["place"]
     else:
         answer, rival = things[asked][fact], ""
-    document = f"{kind.title}\n\n" + "\n\n".join(paragraphs)
+    between = " " if number // (3 * len(_KINDS)) % 2 else "\n\n"
+    document = f"{kind.title}\n\n{between.join(paragraphs)}"
     name = f"{way}-{number:03}"
     return Question(name, document, question.format(**words), answer, needed, rival)
+
+
+def _with_one(paragraphs: Sequence[str], sentence: str, random: Random) -> list[str]:
+    """The paragraphs, one of which, and no other, has the sentence."""
+    without = [" ".join(text.replace(sentence, "").split()) for text in paragraphs]
+    chosen = random.randrange(len(without))
+    without[chosen] += f" {sentence}"
+    return without
 
 
 def _things(random: Random, count: int) -> list[dict[str, str]]:
@@ -274,7 +317,7 @@ def _written(
             sentences.append(sentence)
             if what == fact and (at == asked or (way == "compared" and at == other)):
                 needed.append(sentence)
-        for filler in random.sample(kind.fillers, 2):
+        for filler, _, _ in random.sample(list(kind.fillers), 2):
             sentences.insert(random.randrange(1, len(sentences) + 1), filler)
         if way == "unnamed" and at == asked:
             needed.append(next(each for each in sentences if _short(kind, thing) in each))

@@ -1,5 +1,6 @@
 """The ``compression`` of a route: what is read, and what is said of mistakes."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -62,9 +63,14 @@ def test_pins_go_to_history() -> None:
     assert names([{"history": pin}]) == ["history"]
 
 
-def test_vectors_of_the_shipped_table() -> None:
-    pytest.importorskip("numpy")
-    assert names([{"extract": {"vectors": "static"}}]) == ["extract"]
+def test_meanings_are_read_from_the_shipped_table_unless_switched_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert names(["extract"]) == ["extract"]
+    monkeypatch.setitem(sys.modules, "stepdown.embedding.static", None)
+    [line] = lines(["extract"])
+    assert line.startswith(".techniques[0].vectors: 'static', the usual, needs numpy (")
+    assert names([{"extract": {"vectors": "none"}}]) == ["extract"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_vectors_of_the_shipped_table() -> None:
         ),
         (
             [{"extract": {"vectors": "bert"}}],
-            ".techniques[0].extract.vectors: expected none or static, got 'bert'",
+            ".techniques[0].extract.vectors: expected static or none, got 'bert'",
         ),
     ],
 )  # fmt: skip

@@ -11,19 +11,30 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from stepdown.routing.wordlists import words
+
 Vectors = Callable[[Sequence[str]], Any]
 """Texts into rows of length 1, as a numpy array: ``stepdown.embedding``'s ``vectors``."""
 
 SATURATION = 1.2
 LENGTH_SHARE = 0.5
 """BM25's k1 and b: passages are sentences, whose lengths say little."""
-MEANING_SHARE = 0.2
+MEANING_SHARE = 0.3
 """The vectors' share of a score, where there are vectors."""
 LENT = 0.7
 DECAY = 0.9
 """What a passage lends to those around it in its paragraph: an answer often stands beside the words
 asked for ("It was opened in 1931."). The share falls by DECAY with each passage between."""
 
+LITTLE_WORDS = words(
+    """
+    a about after all also an and any are as at be been before but by can could did do does for from
+    had has have he her his how i if in into is it its may me more most my no not of on one or our
+    over please she should so some such than that the their them then there these they this those
+    to was we were what when where which while who whom whose why will with would you your
+    """
+)
+"""English words that say nothing of a subject; where texts are in another language, idf does it."""
 _WORD = re.compile(r"[^\W_]+")
 _ENDINGS = ("ingly", "edly", "ing", "ies", "ed", "es", "ly", "s")
 _STEM = 4
@@ -56,8 +67,8 @@ def smoothed(scores: Sequence[float], paragraphs: Sequence[int]) -> list[float]:
 
 
 def terms(text: str) -> list[str]:
-    """Words in lower case without their endings; digits as they stand."""
-    return [_stem(word) for word in _WORD.findall(text.lower())]
+    """Words in lower case without their endings, the little ones left out; digits as they stand."""
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in LITTLE_WORDS]
 
 
 @lru_cache(8192)

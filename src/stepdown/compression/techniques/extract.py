@@ -125,14 +125,14 @@ def _surplus(ranked: Sequence[_Candidate], room: float) -> dict[int, set[int]]:
 
 def build(options: Any, path: str, problems: Problems) -> Extract:
     given = read_options(options, ("vectors",), path, problems)
-    kind = given.get("vectors", "none")
-    if kind not in ("none", "static"):
-        problems.expected(f"{path}.vectors", "none or static", kind)
+    kind = given.get("vectors", "static")
+    if kind not in ("static", "none"):
+        problems.expected(f"{path}.vectors", "static or none", kind)
     if kind != "static":
         return Extract()
     try:
         from stepdown.embedding.static import static
     except ImportError as error:
-        problems.add(f"{path}.vectors", f"'static' needs numpy, which is not installed ({error})")
+        problems.add(f"{path}.vectors", f"'static', the usual, needs numpy ({error}); or say none")
         return Extract()
     return Extract(static().vectors)
