@@ -128,8 +128,8 @@ class Broken:
     """A store that fails, or never answers."""
 
     kind = "broken"
-    timeout = 0.05
     last = None
+    timeout: float | None = 0.05
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 from msgspec import MsgspecError, Struct, json
@@ -35,7 +35,6 @@ Source: platform.openai.com/docs/api-reference/chat/create.
 
 _EXACT = 2**53
 """Up to here a float of a whole value is one integer and no other."""
-_DIGEST = 32
 _ID = 16
 
 
@@ -44,7 +43,7 @@ class Unkeyable(ValueError):
 
 
 class Key(Struct, frozen=True):
-    """``digest`` is 32 bytes; ``id``, by which a store files the entry, the first 16 in hex."""
+    """``digest`` is a SHA-256; ``id``, by which a store files the entry, the first 16 in hex."""
 
     digest: bytes
 
@@ -84,7 +83,7 @@ def key_of(request: Request, *, policy: str = "", varies: Sequence[str] = ()) ->
         canonical = _encode_in_order(_decode(_encode(asked)))
     except (MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise Unkeyable(str(error)) from error
-    return Key(blake2b(canonical, digest_size=_DIGEST).digest())
+    return Key(sha256(canonical).digest())
 
 
 def _varied(request: Request, name: str) -> Any:

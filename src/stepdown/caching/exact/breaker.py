@@ -16,6 +16,8 @@ log = logging.getLogger("stepdown.caching")
 
 FAILURES = 3
 PAUSE = 2.0
+"""Seconds."""
+_PATIENCE_TO_WRITE = 10.0
 
 
 class Breaker:
@@ -36,30 +38,35 @@ class Breaker:
 
     async def get(self, entry_id: str) -> bytes | None:
         """The value, or None where there is none or the store failed."""
-        return await self._ask(lambda: self.store.get(entry_id), self.store.timeout, None)
+        return await self._ask(lambda: self.store.get(entry_id), 1.0, None)
 
     async def put(self, records: Sequence[Record]) -> bool:
-        """Whether the store has them now. Writing may take ten times as long as reading."""
+        """Whether the store has them now."""
 
         async def put() -> bool:
             await self.store.put(records)
             return True
 
-        return await self._ask(put, 10 * self.store.timeout, False)
+        return await self._ask(put, _PATIENCE_TO_WRITE, False)
 
-    async def _ask(self, call: Callable[[], Awaitable[T]], timeout: float, otherwise: T) -> T:
+    async def _ask(self, call: Callable[[], Awaitable[T]], patience: float, otherwise: T) -> T:
+        """What the call gives within so many times the store's timeout."""
         if self._closed_until > self._clock():
             self.skipped += 1
             return otherwise
         if self._in_a_row >= FAILURES:
             self._closed_until = self._clock() + PAUSE  # for the others: this call tries
+        timeout = self.store.timeout
         try:
-            async with asyncio.timeout(timeout):
+            if timeout is None:
                 answer = await call()
+            else:
+                async with asyncio.timeout(patience * timeout):
+                    answer = await call()
         except StoreUnavailable as error:
             self._fail(error.message)
         except TimeoutError:
-            self._fail(f"The cache's store ({self.store.kind}) did not answer within {timeout} s.")
+            self._fail(f"The cache's store ({self.store.kind}) did not answer in time.")
         else:
             self._in_a_row, self._closed_until, self.error = 0, 0.0, None
             return answer

@@ -24,7 +24,7 @@ class MemoryStore:
     """Holds at most ``size`` bytes, what an entry takes beside its value included."""
 
     kind = "memory"
-    timeout = 1.0
+    timeout = None
 
     def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = size

@@ -45,8 +45,8 @@ class Store(Protocol):
         ...
 
     @property
-    def timeout(self) -> float:
-        """Seconds after which an answer is not worth waiting for."""
+    def timeout(self) -> float | None:
+        """Seconds after which an answer is not worth waiting for; None: it never takes any."""
         ...
 
     @property
