@@ -43,10 +43,10 @@ def test_nothing_is_served_until_enough_was_learned() -> None:
             status = here.cache.status()
             assert first > QUICK.bound.tuning
             assert status.routes[ROUTE].phase == "certified"
-            assert status.counts.right > first - 2
+            assert status.right > first - 2
             assert "miss" in caches[first:]  # the sampled share
             assert here.calls == caches.count("miss")
-            assert status.held[0] == 1
+            assert status.held.entries == 1
 
     asyncio.run(run())
 
@@ -58,7 +58,7 @@ def test_where_held_answers_are_wrong_nothing_is_ever_served() -> None:
             for number in range(120):
                 got = await here.ask(asked(QUESTION, request_id=f"r{number}"))
                 assert got.cache == "miss"
-            assert here.cache.status().counts.wrong > 100
+            assert here.cache.status().wrong > 100
 
     asyncio.run(run())
 
@@ -68,12 +68,12 @@ def test_a_wrong_held_answer_makes_an_entry_and_a_right_one_none() -> None:
         async with desk(bound=Verifying) as here:
             await here.ask(asked(QUESTION))
             await here.ask(asked(SAME))
-            counts = here.cache.status().counts
+            counts = here.cache.status()
             assert (counts.wrong, counts.stored) == (1, 2)  # an echo is never the same
         async with desk(same_answer, bound=Verifying) as here:
             await here.ask(asked(QUESTION))
             await here.ask(asked(SAME))
-            counts = here.cache.status().counts
+            counts = here.cache.status()
             assert (counts.right, counts.stored) == (1, 1)
 
     asyncio.run(run())
@@ -84,7 +84,7 @@ def test_what_no_scorer_can_tell_is_counted_as_such() -> None:
         async with desk(lambda body: "Prose of some length.", bound=Verifying) as here:
             for text in (QUESTION, SAME):
                 await here.ask(asked(text, response_format={"type": "text"}))
-            assert here.cache.status().counts.untold == 1
+            assert here.cache.status().untold == 1
 
     asyncio.run(run())
 
@@ -119,7 +119,7 @@ def bypassed(request: Any) -> tuple[str | None, dict[str, int], int]:
         async with desk(bound=Serving) as here:
             got = await here.ask(request)
             status = here.cache.status()
-            return got.cache, dict(status.counts.bypasses), status.held[0]
+            return got.cache, dict(status.bypasses), status.held.entries
 
     return asyncio.run(run())
 
@@ -202,8 +202,8 @@ def test_answers_that_must_not_be_given_again_are_not_kept(reply: bytes) -> None
         async with desk(bound=Serving, reply=reply) as here:
             for _ in range(2):
                 assert (await here.ask(asked(QUESTION))).cache == "miss"
-            assert here.cache.status().counts.unstorable == 2
-            assert here.cache.status().held == (0, 0)
+            assert here.cache.status().unstorable == 2
+            assert here.cache.status().held.entries == 0
 
     asyncio.run(run())
 
@@ -214,14 +214,14 @@ def test_a_reported_hit_goes_with_its_neighbours_and_counts() -> None:
             await here.ask(asked("How do I reset my password?"))
             await here.ask(asked("How do I reset the password?"))
             await here.ask(asked(OTHER))
-            assert here.cache.status().held[0] == 3
+            assert here.cache.status().held.entries == 3
             here.cache.bounds[ROUTE] = Serving(QUICK.bound)
             hit = (await here.ask(asked("How do I reset my password"))).journey.hit
             assert hit is not None
             assert await here.cache.report(hit.id)
             assert not await here.cache.report(hit.id)
-            assert here.cache.status().held[0] == 1
-            assert here.cache.status().counts.reported == 1
+            assert here.cache.status().held.entries == 1
+            assert here.cache.status().reported == 1
             assert (await here.ask(asked("How do I reset my password"))).cache == "miss"
 
     asyncio.run(run())
@@ -259,7 +259,7 @@ def test_a_failing_embedder_makes_misses() -> None:
         async with desk(bound=Serving, embedder=Failing()) as here:
             for _ in range(2):
                 assert (await here.ask(asked(QUESTION))).cache == "miss"
-            assert here.cache.status().counts.failures == 2
+            assert here.cache.status().failures == 2
             assert here.calls == 2
 
     asyncio.run(run())
@@ -271,14 +271,14 @@ def test_entries_are_bounded_in_number_and_in_bytes() -> None:
         async with desk(bound=Verifying, most=5) as here:
             for text in texts:
                 await here.ask(asked(text))
-            assert here.cache.status().held[0] <= 5
-            assert here.cache.status().evicted > 20
+            assert here.cache.status().held.entries <= 5
+            assert (here.cache.status().held.evicted or 0) > 20
         async with desk(bound=Verifying, entries=MemoryEntries(8_000)) as here:
             for text in texts:
                 await here.ask(asked(text))
             status = here.cache.status()
-            assert status.held[1] <= 8_000
-            assert (await here.cache._shelf.index.size()).entries == status.held[0]
+            assert status.held.size <= 8_000
+            assert (await here.cache._shelf.index.size()).entries == status.held.entries
 
     asyncio.run(run())
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stepdown.cli.batch_server import server_options
+from stepdown.cli.cache_fit import fit
 from stepdown.cli.cache_place import place
 from stepdown.cli.record import json_option, say
 
@@ -104,3 +105,6 @@ def forget(
             return
     say(f"There is no entry {entry_id!r}; it may have expired.")
     ctx.exit(_UNKNOWN)
+
+
+command.add_command(fit)

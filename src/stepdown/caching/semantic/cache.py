@@ -22,6 +22,7 @@ import numpy as np
 
 from stepdown.caching.control import cache_control
 from stepdown.caching.exact.storable import NO_CACHE, NO_STORE, as_stream
+from stepdown.caching.exact.store import StoreStats
 from stepdown.caching.index.index import VectorIndex
 from stepdown.caching.semantic.bound import Bound
 from stepdown.caching.semantic.calibration import Rows
@@ -33,7 +34,7 @@ from stepdown.caching.semantic.freshness import Freshness
 from stepdown.caching.semantic.learning import Doubt, Given, Lead, Learning
 from stepdown.caching.semantic.question import Question, question_of
 from stepdown.caching.semantic.shelf import Nearest, Shelf
-from stepdown.caching.semantic.tally import Status, Tally, standing
+from stepdown.caching.semantic.tally import Status, Tally, status_of
 from stepdown.caching.semantic.terms import SemanticTerms
 from stepdown.caching.semantic.turn import Reader
 from stepdown.caching.semantic.verifier import Verifier, shipped
@@ -252,14 +253,10 @@ class SemanticCache:
         return await self._shelf.clear()
 
     def status(self) -> Status:
-        return Status(
-            embedder=self._embedder.name,
-            held=self._shelf.entries.held,
-            evicted=self._shelf.evicted,
-            queued=self._learning.queued,
-            counts=self._tally,
-            routes={name: standing(bound) for name, bound in self.bounds.items()},
-        )
+        entries, size = self._shelf.entries.held
+        held = StoreStats(entries, size, self._shelf.evicted)
+        queued, embedder = self._learning.queued, self._embedder.name
+        return status_of(self._tally, held, queued, embedder, self.bounds)
 
     # ── over a restart ───────────────────────────────────────────────────────────────────────
 

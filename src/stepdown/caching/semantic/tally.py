@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from stepdown.caching.exact.store import StoreStats
 from stepdown.caching.semantic.bound import Bound
 
 
@@ -47,17 +48,56 @@ class Standing(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """How the cache is doing in this process. ``held``: entries, and their bytes, about."""
+    """How the cache is doing in this process; counts as in ``Tally``.
 
+    ``queued`` answers are to be compared or kept. ``held`` is what the cache holds, about.
+    """
+
+    store: str
     embedder: str
-    held: tuple[int, int]
-    evicted: int
+    held: StoreStats
     queued: int
-    counts: Tally
+    hits: int
+    misses: int
+    bypasses: Mapping[str, int]
+    right: int
+    wrong: int
+    untold: int
+    skipped: int
+    reported: int
+    stored: int
+    unstorable: int
+    dropped: int
+    failures: int
     routes: Mapping[str, Standing]
 
 
+def status_of(
+    tally: Tally, held: StoreStats, queued: int, embedder: str, bounds: Mapping[str, Bound]
+) -> Status:
+    return Status(
+        store="memory",
+        embedder=embedder,
+        held=held,
+        queued=queued,
+        hits=tally.hits,
+        misses=tally.misses,
+        bypasses=dict(tally.bypasses),
+        right=tally.right,
+        wrong=tally.wrong,
+        untold=tally.untold,
+        skipped=tally.skipped,
+        reported=tally.reported,
+        stored=tally.stored,
+        unstorable=tally.unstorable,
+        dropped=tally.dropped,
+        failures=tally.failures,
+        routes={name: standing(bound) for name, bound in bounds.items()},
+    )
+
+
 def standing(bound: Bound) -> Standing:
+    """How a bound stands."""
     state, served = bound.state, bound.served
     share = 0.0 if served is None else state.levels[served].share
     return Standing(bound.phase, state.epoch, bound.pairs, share, state.trips)
