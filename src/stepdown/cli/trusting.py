@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stepdown.config.endpoints import SIMULATED
+from stepdown.providers.groups import Catalogue, build_group
 from stepdown.quality.correction import JudgeErrors
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ def note_unmeasured(config: "Config") -> None:
 
 
 def simulated_of(config: "Config", models: Iterable[str]) -> tuple[str, ...]:
-    """Those of these models that a simulated deployment answers for, in their order."""
-    aliases = config.router_settings.model_group_alias
+    """Those of these models that a simulated deployment answers for, in their order; an alias, or a
+    name that fits a pattern, is what it stands for."""
     made_up = {each.model for each in config.deployments if each.endpoint.provider == SIMULATED}
-    return tuple(dict.fromkeys(name for name in models if aliases.get(name, name) in made_up))
+    groups = [build_group(name, ()) for name in config.models()]
+    catalogue = Catalogue(groups, config.router_settings.model_group_alias)
+    found = {name: catalogue.find(name) for name in models}
+    return tuple(name for name, each in found.items() if each and each.group.name in made_up)
 
 
 def simulated_line(names: Iterable[str]) -> str:

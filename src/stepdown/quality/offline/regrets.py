@@ -6,7 +6,8 @@ other.
 
 Where it is known how the judge errs, all estimates are of the regret itself (``correction``): a
 third of the error each goes to what it says and to both of its rates. These are taken to be the
-same whatever decided.
+same whatever decided. In the worst case, pairs without scores then count for more than a regret
+each, as if the judge had said so.
 """
 
 import math
