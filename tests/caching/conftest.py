@@ -1,5 +1,6 @@
 """What the tests of the caches share."""
 
 from support.redis_server import redis_prefix
+from support.vector_indexes import pgvector_url
 
-__all__ = ["redis_prefix"]
+__all__ = ["pgvector_url", "redis_prefix"]

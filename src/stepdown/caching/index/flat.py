@@ -32,10 +32,11 @@ class Flat:
     def add(self, entry: str, vector: Vectors) -> None:
         place = self._places.get(entry)
         if place is None:
-            place = self._places[entry] = len(self._ids)
-            self._ids.append(entry)
+            place = len(self._ids)
             if place == len(self._rows):
                 self._resize(2 * place)
+            self._places[entry] = place
+            self._ids.append(entry)
         self._rows[place] = vector
 
     def remove(self, entry: str) -> bool:
