@@ -181,11 +181,11 @@ def test_unknown_prices_matter_only_where_there_is_a_limit() -> None:
     assert isinstance(Door(Room()).admit(model="unpriced"), Ticket)
     judged = Door(Room(), judge_limit="1")
     unpriced = [Pairwise("unpriced")]
-    assert judged.admission.admit(asked(), "strong", MODELS, unpriced) == UNPRICED
+    assert judged.admission.admit(asked(), [Calling("strong")], MODELS, unpriced) == UNPRICED
 
 
 @pytest.mark.parametrize("judges", [(), JUDGES])
 def test_without_limits_nothing_is_estimated(judges: Any) -> None:
-    ticket = Door(Room()).admission.admit(asked(), "strong", MODELS, judges)
+    ticket = Door(Room()).admission.admit(asked(), [Calling("strong")], MODELS, judges)
     assert isinstance(ticket, Ticket)
     assert (ticket.call, ticket.judging) == (D(0), D(0))

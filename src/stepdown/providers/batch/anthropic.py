@@ -26,7 +26,7 @@ SKEW = 300.0
 """Seconds by which the provider's clock may be behind."""
 
 
-class _Counts(Struct):
+class _Counts(Struct, frozen=True):
     processing: int = 0
     succeeded: int = 0
     errored: int = 0
