@@ -8,8 +8,8 @@ import pytest
 from stepdown.deferral.batch import collecting, submitting, worker
 from stepdown.deferral.batch.interface import BatchFile, NewBatch
 from stepdown.deferral.batch.terms import BatchTerms
-from stepdown.providers.batch.simulated import SimulatedBatchAPI
-from support.batch_server import Kept, SimulatedBatchOptions
+from stepdown.providers.batch.simulated import SimulatedBatchAPI, SimulatedBatchOptions
+from support.batch_server import Kept
 from support.batches import Batching, entry, jsonl
 
 COUNT = 10_000
