@@ -167,7 +167,7 @@ def took(rounds: int) -> Iterator[str]:
     for what, text in (
         ("`compression: true`, prose of 2 KB, nothing to remove", prose[:2000]),
         ("`compression: true`, indented JSON of 2 KB", indented(2000)),
-        ("`compression: true`, indented JSON of 10 KB", table),
+        ("`compression: true`, indented JSON of 7 KB", table),
     ):
         yield row(what, asking(text), rounds, journeys(Plan()))
     for things in (12, 50, 200):

@@ -77,6 +77,8 @@ def test_providers_forget() -> None:
     assert sent.beginning(keys(FIRST), lossy=False) == [None]
     clock.now += 0.1
     assert sent.beginning(keys(FIRST), lossy=False) == []
+    sent.remember(keys(THIRD), {}, set(), set())
+    assert len(sent) == 1
 
 
 def test_it_is_bounded_in_number_and_in_bytes() -> None:

@@ -82,8 +82,16 @@ class Sent:
             lost = form is not None and not lossy.isdisjoint(form.removed)
             self._entries[key] = _Entry(now, form, lost)
             self.size += _size(form)
-        while len(self._entries) > self._most or self.size > self._most_bytes:
-            self._forget(next(iter(self._entries)))
+        self._make_room(now - self._lifetime)
+
+    def _make_room(self, since: float) -> None:
+        """Drop what providers have forgotten, and the oldest of what is too much."""
+        while self._entries:
+            key, entry = next(iter(self._entries.items()))
+            too_much = len(self._entries) > self._most or self.size > self._most_bytes
+            if entry.at >= since and not too_much:
+                return
+            self._forget(key)
 
     def _forget(self, key: bytes) -> None:
         entry = self._entries.pop(key, None)
