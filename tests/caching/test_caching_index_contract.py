@@ -34,7 +34,7 @@ def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     if kind in ("thread", "graph"):
         monkeypatch.setattr(memory_module, "QUICK", 1)
     if kind == "graph":
-        pytest.importorskip("usearch", reason="needs the extra semantic")
+        pytest.importorskip("usearch", reason="needs the extra graph")
     if kind == "postgresql":
         monkeypatch.setattr(postgresql_module, "LATEST", 0)
         url: str = request.getfixturevalue("pgvector_url")

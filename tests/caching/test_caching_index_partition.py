@@ -8,7 +8,7 @@ from stepdown.caching.index.partition import MOVED, Partition
 from stepdown.embedding.embedder import Vectors, unit
 from support.vector_indexes import directions
 
-pytest.importorskip("usearch", reason="needs the extra semantic")
+pytest.importorskip("usearch", reason="needs the extra graph")
 
 DIMENSIONS = 64
 EXACT = 500

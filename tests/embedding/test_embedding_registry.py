@@ -56,3 +56,9 @@ def test_every_name_makes_an_embedder_of_its_own_vectors() -> None:
         except ConfigError:
             names.add(name)
     assert len(names) == len(LOCAL)
+
+
+def test_without_numpy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stepdown.embedding.static", None)
+    with pytest.raises(ConfigError, match=r"'static' needs `pip install 'stepdown\[semantic\]'`"):
+        local("static")

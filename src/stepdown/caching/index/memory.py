@@ -29,7 +29,7 @@ class _Held:
 
 class MemoryIndex:
     """Every vector is compared while a partition is small; a graph stands in beyond ``exact``
-    entries (the extra ``semantic``). Nothing survives the process."""
+    entries (the extra ``graph``). Nothing survives the process."""
 
     def __init__(self, dimensions: int, most: int, exact: int = EXACT) -> None:
         self.dimensions = dimensions
