@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -214,3 +215,26 @@ def test_mistakes_in_what_is_shadowed(watched: Path) -> None:
 
 def test_it_is_listed() -> None:
     assert "check" in CliRunner().invoke(main, ["--help"]).output
+
+
+def test_the_savers_of_a_route_and_what_is_wrong_with_them(tmp_path: Path) -> None:
+    route = {"ladder": ["m"], "compression": ["minify", "duplicates"]}
+    given: dict[str, Any] = {
+        "model_list": [{"model_name": "m", "litellm_params": {"model": "simulated/m"}}],
+        "routes": {"auto": {**route, "cache": {"exact": {"ttl": "5m"}}}},
+    }
+    given["model_list"][0]["litellm_params"]["batch"] = True
+    file = tmp_path / "config.yaml"
+    file.write_text(json.dumps(given))
+    said = check(file)
+    assert "    exact cache: in memory, for 300 s" in said.output
+    assert "    compression: minify, duplicates" in said.output
+    assert said.output.splitlines()[2].endswith(", simulated batches")
+    given["cache"] = {"exact": {"store": "sqlite", "url": "postgresql://x/y"}}
+    given["compression"] = ["minfy"]
+    given["routes"]["bot"] = {"ladder": ["m"]}
+    file.write_text(json.dumps(given))
+    said = check(file)
+    assert said.exit_code == 2
+    assert "cache.exact.url: expected sqlite:///FILE" in said.output
+    assert "there is no technique 'minfy'" in said.output

@@ -15,6 +15,7 @@ from stepdown.config.caching import Caching, secret_of
 from stepdown.config.reading import interpret
 from stepdown.errors import ConfigError
 from stepdown.requests import request_of
+from stepdown.routing.guarded import Guarded, view_of
 from stepdown.types import Journey
 from support.scripted import Ear
 
@@ -81,7 +82,18 @@ def test_a_route_alone_has_one(tmp_path: Path) -> None:
     stored = {"exact": {"enabled": False, "store": "sqlite", "url": f"sqlite:///{tmp_path}/c.db"}}
     found = caching(tmp_path, cache=stored, routes=routes(exact={}))
     assert isinstance(found.exact.store, SQLiteStore)
-    assert found.terms["auto"] == ExactTerms(policy=found.terms["auto"].policy)
+    terms = found.terms["auto"]
+    assert terms == ExactTerms(policy=terms.policy, held=terms.held)
+
+
+def test_what_the_guard_holds_is_no_longer_answered_as_before(tmp_path: Path) -> None:
+    place = built(tmp_path, cache={"exact": True})
+    assert place.caching is not None
+    held = place.caching.terms["bot"].held
+    assert held() == frozenset()
+    place.routes["bot"].guard = view_of({"gold": Guarded("tripped", "key")})
+    assert held() == {"gold"}
+    assert place.caching.terms["auto"].held() == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def _print(summary: dict[str, Any]) -> None:
         for rule, cascade in route["rule_cascades"].items():
             said = "none" if cascade is None else _cascade(cascade)
             click.echo(f"    cascade of rule {rule!r}: {said}")
+        for saver in _savers(route):
+            click.echo(f"    {saver}")
         if route["shadow"] is not None:
             click.echo(f"    {_watched(route['regret'], route['shadow'])}")
     click.secho("Server", bold=True)
@@ -69,10 +71,22 @@ def _deployment(deployment: dict[str, Any]) -> str:
         else f"${price['input']} in, ${price['output']} out per million tokens ({price['source']})"
     )
     key = f"key {deployment['key']}" if deployment["key"] else "no key"
+    batch = f", {deployment['batch']} batches" if deployment["batch"] else ""
     return (
         f"{deployment['id']}: {deployment['upstream_model']} at {deployment['endpoint']}, "
-        f"{key}, {cost}"
+        f"{key}, {cost}{batch}"
     )
+
+
+def _savers(route: dict[str, Any]) -> list[str]:
+    """What the route saves with beside routing."""
+    said: list[str] = []
+    exact, techniques = route["exact_cache"], route["compression"]
+    if exact is not None:
+        said.append(f"exact cache: in {exact['store']}, for {exact['ttl']:g} s")
+    if techniques:
+        said.append(f"compression: {', '.join(techniques)}")
+    return said
 
 
 def _cascade(cascade: dict[str, Any]) -> str:

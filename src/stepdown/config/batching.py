@@ -1,6 +1,7 @@
 """Builds what batches need: their terms, and the batch APIs of the deployments that have one."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -111,6 +112,14 @@ class _PriceOf:
     def __call__(self, deployment: AnyDeployment) -> Price | None:
         price = deployment.price
         return None if price is None else Discounted(price, self._factor)
+
+
+def kind_of_api(placed: Placed) -> str | None:
+    """The kind of a deployment's batch API; None where it has none, or what is said is wrong."""
+    with suppress(ValueError):
+        options = _options(placed)
+        return None if options is None else options[0]
+    return None
 
 
 # ── Which API, and how it is reached ─────────────────────────────────────────────────────────

@@ -3,12 +3,12 @@
 It is imported where a cache is switched on, and nowhere else.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import asdict
 
 from stepdown.caching.exact.cache import ExactCache
@@ -60,8 +60,8 @@ class Caching(Struct, eq=False):
 
 def build_caching(config: Config, routes: Routes, previous: Caching | None = None) -> Caching:
     """Nothing is started, and nothing connected. Raises ConfigError."""
-    settings = config.cache.exact or ExactCacheSettings(enabled=False)
-    terms = dict(_exact_terms(config, settings, routes))
+    settings = _settings(config)
+    terms = dict(_exact_terms(config, routes))
     secret = secret_of(config)
     made_by = settings.store, settings.url, settings.size, settings.most_entry, secret
     if previous is not None and previous.settings == made_by:
@@ -110,13 +110,26 @@ def _own(config: Config, name: str) -> RouteExactSettings | None:
     return None if cache is None else cache.exact
 
 
-def _exact_terms(
-    config: Config, settings: ExactCacheSettings, routes: Routes
-) -> Iterator[tuple[str, ExactTerms]]:
+def exact_terms(config: Config, name: str) -> ExactTerms | None:
+    """A route's terms, but for what its answers hang on; None where the cache is off for it."""
+    settings = _settings(config)
+    own = _own(config, name) or RouteExactSettings(enabled=settings.enabled)
+    return _terms(settings, own, "", ()) if own.enabled else None
+
+
+def _settings(config: Config) -> ExactCacheSettings:
+    return config.cache.exact or ExactCacheSettings(enabled=False)
+
+
+def _exact_terms(config: Config, routes: Routes) -> Iterator[tuple[str, ExactTerms]]:
+    settings = _settings(config)
     for name, route in routes.items():
-        own = _own(config, name) or RouteExactSettings(enabled=settings.enabled)
-        if own.enabled:
-            yield name, _terms(settings, own, route.hash, _varies(route))
+        terms = exact_terms(config, name)
+        if terms is not None:
+            yield (
+                name,
+                structs.replace(terms, policy=route.hash, varies=_varies(route), held=_held(route)),
+            )
     if settings.enabled:
         names = {*config.models(), *config.router_settings.model_group_alias} - routes.keys()
         for name in sorted(names):
@@ -141,6 +154,10 @@ def _terms(
 
 def _varies(route: "PolicyRoute") -> tuple[str, ...]:
     return tuple(each.name for each in route.signals if each.name.startswith(_VARYING))
+
+
+def _held(route: "PolicyRoute") -> Callable[[], frozenset[str]]:
+    return lambda: frozenset() if route.guard is None else route.guard.held
 
 
 def _answering(config: Config, model: str) -> str:

@@ -44,6 +44,12 @@ def lossy_options(config: Config) -> dict[str, Any]:
     }
 
 
+def techniques(config: Config, name: str) -> list[str]:
+    """What shortens a route's prompts, in order. Raises ConfigError."""
+    plan = _plans(config).get(name)
+    return [] if plan is None else [technique.name for technique in plan.techniques]
+
+
 def is_allowed(route: "PolicyRoute") -> bool:
     """Whether techniques that may lose something are to run: where nothing is guarded, or the guard
     has certified them."""

@@ -1,12 +1,14 @@
 """Says what was understood of a configuration, with keys masked: for ``stepdown check``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from stepdown.config.batching import build_batching, kind_of_api
 from stepdown.config.build import (
     build_deployments,
     build_ledger,
@@ -52,6 +54,7 @@ def summarize(path: Path, environ: Mapping[str, str] | None = None) -> dict[str,
                 "ladder": list(route.ladder),
                 "rules": rules[name],
                 **_cascades(cascades.get(name)),
+                **_savers(config, name),
                 **_watched(route, [ward for ward in wards if ward.route == name]),
             }
             for name, route in config.routes.items()
@@ -101,6 +104,7 @@ def _build(
         build_ledger(config)
     except ConfigError as error:
         problems += error.problems
+    problems += _problems_of_savers(config, routes, fleet)
     try:
         if fleet is not None and routes and is_watched(config):
             wards = _wards(config, routes, cascades, fleet)
@@ -110,6 +114,28 @@ def _build(
         raise ConfigError(problems)
     rules = {name: len(route.policy.rules) for name, route in routes.items()}
     return prices, rules, cascades, wards
+
+
+def _problems_of_savers(
+    config: Config, routes: "dict[str, PolicyRoute]", fleet: Fleet | None
+) -> list[str]:
+    """What is wrong with caches, compression and batches."""
+    builders: list[Callable[[], object]] = [partial(build_batching, config, ())]
+    if config.is_cached() and routes:
+        from stepdown.config.caching import build_caching
+
+        builders.append(partial(build_caching, config, routes))
+    if config.is_compressed() and routes and fleet is not None:
+        from stepdown.config.compressing import build_compressors
+
+        builders.append(partial(build_compressors, config, routes, fleet.price))
+    problems: list[str] = []
+    for build in builders:
+        try:
+            build()
+        except ConfigError as error:
+            problems += error.problems
+    return problems
 
 
 def _wards(
@@ -144,6 +170,7 @@ def _deployment(placed: Placed, price: Price | None) -> dict[str, Any]:
         "endpoint": endpoint.base_url.shown,
         "proxy": None if endpoint.proxy is None else endpoint.proxy.shown,
         "key": _masked(placed),
+        "batch": kind_of_api(placed),
         "price": _price(price),
     }
 
@@ -201,6 +228,23 @@ def _cascade(cascade: "Cascade | None") -> dict[str, Any] | None:
         "serve_best_effort": cascade.serve_best_effort,
         "keep_alive": cascade.keep_alive,
     }
+
+
+def _savers(config: Config, name: str) -> dict[str, Any]:
+    """What a route saves with beside routing; times in seconds."""
+    found: dict[str, Any] = {"exact_cache": None, "compression": []}
+    if config.is_cached():
+        from stepdown.config.caching import exact_terms
+
+        terms = exact_terms(config, name)
+        if terms is not None:
+            store = config.cache.exact.store if config.cache.exact is not None else "memory"
+            found["exact_cache"] = {"store": store, "ttl": terms.ttl}
+    if config.is_compressed():
+        from stepdown.config.compressing import techniques
+
+        found["compression"] = techniques(config, name)
+    return found
 
 
 def _watched(route: RouteSettings, wards: "list[Ward]") -> dict[str, Any]:
