@@ -1,10 +1,10 @@
 """The server that ``stepdown batch`` asks, over HTTP: files and batches in OpenAI's dialect."""
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -203,10 +203,10 @@ class BatchServer:
                 yield self.batch(name)
                 away_since = None
             except Unreachable:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since > AWAY:
+                away_since = away_since or monotonic()
+                if monotonic() - away_since > AWAY:
                     raise
-            time.sleep(pause)
+            sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.3)
 
     def _asked(self, method: str, path: str, **sent: Any) -> bytes:
