@@ -48,6 +48,14 @@ async def submitted(url: str) -> Batch:
         await batching.service.aclose()
 
 
+async def cancelled(url: str, batch: Batch) -> None:
+    batching = Batching(url, {}, works=False)
+    try:
+        await batching.service.cancel(batch.tenant, batch.id)
+    finally:
+        await batching.service.aclose()
+
+
 async def read(url: str, batch: Batch) -> tuple[Batch, list[str], list[str]]:
     batching = Batching(url, {}, works=False)
     try:
@@ -87,6 +95,36 @@ def test_killed_in_the_middle_of_slices_and_pieces(database_url: str) -> None:
             assert zygote.run(**job, step=step, nth=nth) == KILLED
         assert zygote.run(**job) == SURVIVED
         check_whole(database_url, batch, server)
+
+
+def test_killed_while_it_is_cancelled(database_url: str) -> None:
+    with BatchServer(delay=600.0) as server, Zygote() as zygote:
+        batch = asyncio.run(submitted(database_url))
+        job = {"url": database_url, "base_url": server.base_url, "batch": batch.id}
+        assert zygote.run(**job, step="submitted", nth=2) == KILLED
+        asyncio.run(cancelled(database_url, batch))
+        steps = ("given up", "cancelling", "looked", "collecting", "collected", "finalizing")
+        ends = {step: zygote.run(**job, step=step) for step in (*steps, "completed")}
+        assert set(ends.values()) == {KILLED}
+        assert zygote.run(**job) == SURVIVED
+        found, good, bad = asyncio.run(read(database_url, batch))
+        assert (found.status, good) == ("cancelled", [])
+        assert bad == [f"line-{number}" for number in range(COUNT)]
+        assert server.provider.made == 2
+
+
+def test_killed_while_it_calls(database_url: str) -> None:
+    """A call is made again where its process died, but each line ends once."""
+    with BatchServer() as server, Zygote() as zygote:
+        batch = asyncio.run(submitted(database_url))
+        job = {"url": database_url, "base_url": server.base_url, "batch": batch.id, "calls": True}
+        for step, nth in (("calling", 1), ("called", 3), ("call written", 5), ("calling", 9)):
+            assert zygote.run(**job, step=step, nth=nth) == KILLED
+        assert zygote.run(**job) == SURVIVED
+        found, good, bad = asyncio.run(read(database_url, batch))
+        assert (found.status, bad) == ("completed", [])
+        assert good == [f"line-{number}" for number in range(COUNT)]
+        assert (found.counts.completed, found.usage.output) == (COUNT, COUNT * 24)
 
 
 def test_several_processes_work_at_once_and_die(database_url: str) -> None:

@@ -67,7 +67,7 @@ def main() -> None:
 
 def work(**job: Any) -> int:
     context.LEASE = LEASE
-    worker.BEAT = LEASE / 5
+    worker.BEAT, worker.LET_GO = LEASE / 5, LEASE * 2 / 3
     worker.TICK = 0.01
     submitting.SETTLE = 0.0
     submitting.PAUSES = (0.01,)
@@ -83,7 +83,13 @@ def work(**job: Any) -> int:
 
 
 async def until_ended(
-    url: str, base_url: str, batch: str, step: str = "", nth: int = 1, seconds: float = 60.0
+    url: str,
+    base_url: str,
+    batch: str,
+    step: str = "",
+    nth: int = 1,
+    calls: bool = False,
+    seconds: float = 60.0,
 ) -> int:
     seen: Counter[str] = Counter()
 
@@ -92,7 +98,8 @@ async def until_ended(
         if name == step and seen[name] == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    apis = {f"{name}/1": OpenAIBatchAPI(HttpOptions(base_url)) for name in ("cheap", "strong")}
+    names = () if calls else ("cheap", "strong")
+    apis = {f"{name}/1": OpenAIBatchAPI(HttpOptions(base_url)) for name in names}
     terms = BatchTerms(poll=0.02, gather=0.01, rounds=2)
     batching = Batching(url, apis, terms=terms, at=at)
     end = time.monotonic() + seconds

@@ -29,7 +29,7 @@ from stepdown.storage.batch_submissions import Pick
 
 log = logging.getLogger("stepdown.deferral")
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 32 * 1024 * 1024
 """Bytes of one submission: it is in memory as a whole while it is sent."""
 PER_LINE = 200
 """Bytes that a line has around its body, at most."""

@@ -23,9 +23,11 @@ TICK = 1.0
 """Seconds between two looks for what is due, where nothing wakes the worker."""
 BEAT = 5.0
 """Seconds between two signs of life; well within a lease."""
+LET_GO = LEASE * 2 / 3
+"""Seconds without a sign of life after which what is held is let go."""
 BATCHES = 4
 """How many batches one process looks after at once."""
-SUBMISSIONS = 4
+SUBMISSIONS = 3
 """How many submissions it holds at once; each may be in memory as a whole."""
 CARE_INTERVAL = 60.0
 """Seconds between two looks for what has expired."""
@@ -49,7 +51,7 @@ class Worker:
         }
         self._tenants: dict[str, str] = {}
         self._loop: asyncio.Task[None] | None = None
-        self._beat_due = 0.0
+        self._beaten = self._beat_due = 0.0
         self._care_due = time.monotonic() + CARE_INTERVAL
 
     def start(self) -> None:
@@ -83,23 +85,26 @@ class Worker:
     async def _work(self) -> None:
         wake = self._context.wake
         while True:
+            with suppress(TimeoutError):  # the first look, too, is for others to make ready for
+                async with asyncio.timeout(TICK):
+                    await wake.wait()
             wake.clear()
             try:
-                await self._look_around()
+                if self._context.terms.enabled:
+                    await self._look_around()
             except BatchesUnavailable:
+                self._let_go_in_time()
                 await asyncio.sleep(TICK)
             except Exception:  # noqa: BLE001  logged; the work must go on
                 log.exception("the work on batches failed")
                 await asyncio.sleep(TICK)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
-                    await wake.wait()
 
     async def _look_around(self) -> None:
         context = self._context
         if any(self._tasks.values()) and time.monotonic() >= self._beat_due:
+            now = time.monotonic()
             await context.records.do(lambda store: store.beat(context.owner, context.until))
-            self._beat_due = time.monotonic() + BEAT
+            self._beaten, self._beat_due = now, now + BEAT
         if await context.records.do(lambda store: store.is_due(time.time())):
             await self._claim_batches()
             if not context.terms.paused:
@@ -108,6 +113,12 @@ class Worker:
             await self._claim_submissions()
         if time.monotonic() >= self._care_due:
             await self._clean_up()
+
+    def _let_go_in_time(self) -> None:
+        """Without signs of life others soon take over: what is under way here must end before."""
+        if time.monotonic() - self._beaten > LET_GO:
+            for task in set[asyncio.Task[None]]().union(*self._tasks.values()):
+                task.cancel()
 
     async def _claim_batches(self) -> None:
         context, room = self._context, BATCHES - len(self._tasks["batches"])
@@ -173,8 +184,8 @@ class Worker:
         task = asyncio.create_task(self._guarded(work))
         self._tasks[kind].add(task)
         task.add_done_callback(lambda done: self._done(kind, done))
-        if len(self._tasks[kind]) == 1:
-            self._beat_due = min(self._beat_due, time.monotonic() + BEAT)
+        if sum(map(len, self._tasks.values())) == 1:  # what was claimed just now has a whole lease
+            self._beaten, self._beat_due = time.monotonic(), time.monotonic() + BEAT
 
     def _done(self, kind: str, task: "asyncio.Task[None]") -> None:
         self._tasks[kind].discard(task)
@@ -203,4 +214,4 @@ class Worker:
 MOST_TENANTS = 1000
 """How many batches' tenants are remembered."""
 
-assert BEAT * 3 < LEASE
+assert BEAT * 3 < LET_GO < LEASE
