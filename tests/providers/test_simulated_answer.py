@@ -19,6 +19,16 @@ def test_the_content_follows_from_the_prompt_and_the_seed() -> None:
     assert answer("a").content.startswith("simulated ")
 
 
+def test_requests_of_the_same_topic_get_the_same_answer_of_any_model() -> None:
+    def said(text: str, model: str = "sim", topics: tuple[str, ...] = ("refund", "fund")) -> str:
+        return compose(request(text).prompt, model, 6, 0, 1, topics).content
+
+    assert said("My refund?") == said("When is the refund due?", "other")
+    assert said("My refund?") != said("My fund?")
+    assert said("Hello.") != said("Hello.", "other")
+    assert said("My refund?") != said("My refund?", topics=())
+
+
 def test_the_clients_limit_cuts_the_answer_short() -> None:
     assert (len(answer(max_tokens=3).words), answer(max_tokens=3).finish_reason) == (3, "length")
     assert (len(answer(max_tokens=6).words), answer(max_tokens=6).finish_reason) == (6, "stop")

@@ -30,6 +30,7 @@ def test_numbers_and_spans_are_read() -> None:
         ({"output_tokens": 1.5}, "x.output_tokens: expected a whole number above 0"),
         ({"tokens_per_second": 0}, "x.tokens_per_second: expected a number above 0, got 0."),
         ({"rate_limit": 0}, "x.rate_limit: expected"),
+        ({"topics": "refund"}, "x.topics: expected a list of texts, got 'refund'."),
         ({"error_rate": 0.6, "cut_rate": 0.6}, "x: expected rates with a sum of at most 1"),
     ],
 )

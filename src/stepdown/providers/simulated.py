@@ -91,7 +91,8 @@ class SimulatedUpstream:
         wanted = self.options.output_tokens
         length = self._random.randint(*wanted) if isinstance(wanted, tuple) else wanted
         model = prompt.model if "*" in self.name else self.name
-        answer = compose(prompt, model, length, self.options.seed, self._calls)
+        options = self.options
+        answer = compose(prompt, model, length, options.seed, self._calls, options.topics)
         if stream:
             return list(self._streamed(answer, prompt.wants_usage)), _STREAM
         data = whole(answer)

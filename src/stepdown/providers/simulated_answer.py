@@ -4,7 +4,7 @@ Source: platform.openai.com/docs/api-reference/chat/object, /chat/streaming.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -50,12 +50,23 @@ class Answer(Struct, frozen=True):
         }
 
 
-def compose(prompt: Prompt, model: str, length: int, seed: int, number: int) -> Answer:
-    """The answer to a prompt: its words follow from the prompt and the seed.
+def compose(
+    prompt: Prompt,
+    model: str,
+    length: int,
+    seed: int,
+    number: int,
+    topics: Sequence[str] = (),
+) -> Answer:
+    """The answer to a prompt: its words follow from the prompt and the seed, or from its topic.
 
     ``length``: tokens wanted. ``number``: which call it is, so that ids differ.
     """
-    asked = f"{seed}\n{model}\n" + "\n".join(m.text for m in prompt.messages)
+    text = prompt.last_user_text() if topics else ""
+    topic = next((topic for topic in topics if topic in text), None)
+    asked = f"{seed}\n{topic}"
+    if topic is None:
+        asked = f"{seed}\n{model}\n" + "\n".join(m.text for m in prompt.messages)
     digest = sha256(asked.encode("utf-8", "surrogatepass"))
     random = Random(digest.digest())
     limit = prompt.output_limit

@@ -23,7 +23,9 @@ class SimulatedOptions(Struct, frozen=True, forbid_unknown_fields=True):
     The rates are probabilities, of which one at most comes true for a call: ``error_rate`` (the
     answer is ``error_status``), ``malformed_rate`` (JSON cut short), ``cut_rate`` (the connection
     breaks in the middle of the answer), ``hang_rate`` (no answer, ever).
-    With the same ``seed``, the same calls get the same answers and faults.
+    With the same ``seed``, the same calls get the same answers and faults. ``topics`` are texts: of
+    requests whose last user turn holds one, those of the same topic (the first that is found) get
+    the same answer, whatever else they say and whichever model they ask.
     """
 
     latency: Span = 0.0
@@ -38,6 +40,7 @@ class SimulatedOptions(Struct, frozen=True, forbid_unknown_fields=True):
     malformed_rate: float = 0.0
     hang_rate: float = 0.0
     seed: int = 0
+    topics: tuple[str, ...] = ()
 
 
 RATES = ("hang_rate", "error_rate", "malformed_rate", "cut_rate")
@@ -69,7 +72,7 @@ def _wrong(path: str, name: str, value: Any, kind: Any) -> list[str]:
         converted: Any = convert(value, kind)
     except ValidationError:
         return [f"{path}: expected {_EXPECTED[name]}, got {value!r}."]
-    if converted is None:
+    if converted is None or name == "topics":
         return []
     least, most = _BOUNDS.get(name, (0.0, float("inf")))
     low, high = converted if isinstance(value, list | tuple) else (converted, converted)
@@ -94,6 +97,7 @@ _EXPECTED = {
     "malformed_rate": _RATE,
     "hang_rate": _RATE,
     "seed": "a whole number",
+    "topics": "a list of texts",
 }
 _BOUNDS = {
     "tokens_per_second": (1e-9, float("inf")),

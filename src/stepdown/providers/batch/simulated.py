@@ -31,7 +31,8 @@ class SimulatedBatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
     The rates are probabilities: that a request fails with ``error_status`` (``error_rate``), that
     it expires (``expire_rate``), that a batch is refused as a whole (``refuse_rate``), that it is
     made but the answer is lost (``lose_rate``). ``window``: seconds after which what is not done
-    expires. With the same ``seed`` the same batches go the same way.
+    expires. With the same ``seed`` the same batches go the same way. ``topics`` are as a simulated
+    upstream's.
     """
 
     delay: float | tuple[float, float] = 0.0
@@ -43,6 +44,7 @@ class SimulatedBatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
     window: float = 86_400.0
     output_tokens: int = 24
     seed: int = 0
+    topics: tuple[str, ...] = ()
 
 
 def read_batch_options(given: Mapping[str, object]) -> SimulatedBatchOptions:
@@ -214,8 +216,9 @@ class SimulatedProvider:
         except (DecodeError, ValidationError) as error:
             bad.append(_done(given, 400, failure(400, f"This cannot be read: {error}.")))
             return
+        options = self.options
         answer = compose(
-            prompt, prompt.model, self.options.output_tokens, self.options.seed, len(good)
+            prompt, prompt.model, options.output_tokens, options.seed, len(good), options.topics
         )
         good.append(_done(given, 200, whole(answer)))
 
