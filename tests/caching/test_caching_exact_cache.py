@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw, structs
 
-from stepdown.caching.exact.cache import ExactCache
+from stepdown.caching.exact.cache import INLINE, ExactCache
 from stepdown.caching.exact.memory import MemoryStore
 from stepdown.caching.exact.store import Record
 from stepdown.caching.exact.terms import ExactTerms
@@ -220,6 +220,17 @@ def test_variety_is_cached_where_the_route_says_so(extra: dict[str, Any]) -> Non
     asyncio.run(run())
 
 
+def test_a_large_request_is_cached_like_any_other() -> None:
+    async def run() -> None:
+        large = "x" * (2 * INLINE)
+        one, two, _ = await twice(asked(large), asked(large))
+        assert (one.cache, two.cache) == ("miss", "exact")
+        _, other, _ = await twice(asked(large), asked(large + "x"))
+        assert other.cache == "miss"
+
+    asyncio.run(run())
+
+
 def test_no_cache_asks_afresh_and_keeps_the_answer() -> None:
     async def run() -> None:
         async with desk(Upstream("strong", Words("old"), Words("new"))) as place:
@@ -320,6 +331,23 @@ def test_damaged_entries_are_misses_and_counted() -> None:
                 await place.settled()
                 assert (await place.ask()).cache == "exact"
             assert place.cache.status().damaged == 4
+
+    asyncio.run(run())
+
+
+def test_what_a_rule_answered_is_not_given_again_once_it_has_tripped() -> None:
+    async def run() -> None:
+        held: set[str] = set()
+        terms = ExactTerms(held=lambda: held)
+        async with desk(Upstream("strong", Words("cheap"), Words("strong")), terms=terms) as place:
+            await place.ask()
+            await place.settled()
+            held.add("short-label")
+            tripped = await place.ask()
+            await place.settled()
+            again = await place.ask()
+            assert [tripped.cache, again.cache] == ["miss", "exact"]
+            assert [tripped.text, again.text] == ["strong", "strong"]
 
     asyncio.run(run())
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from stepdown.caching.exact.sqlite import OVERHEAD, SCHEMA, SQLiteStore
+from stepdown.caching.exact.sqlite import SCHEMA, SQLiteStore
 from stepdown.caching.exact.store import Record, StoreUnavailable
 
-MOST = 100_000
+MOST = 300_000
 
 
 def record(name: str, size: int = 1000, ttl: float = 60) -> Record:
@@ -41,7 +41,7 @@ def test_the_bound_is_held_and_the_longest_unused_go_first(tmp_path: Path) -> No
                 assert store.last is not None
                 assert store.last.size <= MOST
             stats = await store.stats()
-            assert stats.entries == MOST // (1000 + OVERHEAD)
+            assert MOST / 2 < stats.size <= MOST
             assert stats.evicted == 300 - stats.entries
             assert await store.get("id299") is not None
             assert await store.get("id1") is None
@@ -49,16 +49,19 @@ def test_the_bound_is_held_and_the_longest_unused_go_first(tmp_path: Path) -> No
     asyncio.run(run())
 
 
-def test_the_file_stays_near_its_bound(tmp_path: Path) -> None:
-    file = tmp_path / "cache.db"
+@pytest.mark.parametrize("size", [100, 1100, 2100, 20_000])
+def test_the_bound_is_one_of_the_file(tmp_path: Path, size: int) -> None:
+    file, most = tmp_path / "cache.db", 1_000_000
 
     async def run() -> None:
-        async with aclosing(SQLiteStore(file, 2_000_000)) as store:
-            for n in range(60):
-                await store.put([record(f"{n}-{k}", 2500) for k in range(60)])
+        async with aclosing(SQLiteStore(file, most)) as store:
+            for n in range(120):
+                await store.put([record(f"{n}-{k}", size) for k in range(40)])
+            assert (await store.stats()).size > most / 3
+            assert await store.get("119-39") is not None
 
     asyncio.run(run())
-    assert file.stat().st_size < 2 * 2_000_000
+    assert file.stat().st_size <= 1.05 * most
 
 
 def test_a_value_that_fits_nowhere_is_left_out(tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ from stepdown.caching.exact.sqlite import SQLiteStore
 from stepdown.caching.exact.store import Record
 
 async def run():
-    store = SQLiteStore(Path(sys.argv[1]), 100_000)
+    store = SQLiteStore(Path(sys.argv[1]), 300_000)
     for n in range(40):
         await store.put([Record(f"{sys.argv[2]}-{n}", bytes(200), 60)])
         assert await store.get(f"{sys.argv[2]}-{n}") is not None
@@ -174,6 +177,6 @@ def test_processes_share_one_file_and_one_bound(tmp_path: Path) -> None:
         async with aclosing(SQLiteStore(file, MOST)) as store:
             stats = await store.stats()
             assert stats.entries == 120
-            assert stats.size == 120 * (200 + OVERHEAD)
+            assert stats.size == 120 * 200
 
     asyncio.run(run())

@@ -153,6 +153,8 @@ def test_what_a_routes_rules_read_varies_the_key() -> None:
 
 def test_a_policy_has_keys_of_its_own() -> None:
     assert key_of(asked(), policy="a") != key_of(asked(), policy="b")
+    assert key_of(asked(), held=["x", "y"]) == key_of(asked(), held=frozenset("yx"))
+    assert key_of(asked(), held=["x"]) != key_of(asked()) != key_of(asked(), held=["x,y"])
 
 
 def test_an_id_is_short_and_goes_by_the_key() -> None:

@@ -1,7 +1,7 @@
 """The exact cache's key: one and the same for all requests that ask the same, however spelt."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -67,18 +67,25 @@ _encode_in_order = json.Encoder(order="deterministic").encode
 _decode = json.Decoder(float_hook=_number).decode
 
 
-def key_of(request: Request, *, policy: str = "", varies: Sequence[str] = ()) -> Key:
+def key_of(
+    request: Request,
+    *,
+    policy: str = "",
+    held: Collection[str] = (),
+    varies: Sequence[str] = (),
+) -> Key:
     """The key of what is asked, of whom (tenant, and route or model), and by which policy.
 
     ``varies`` are signals that a route's rules read beside the question, ``header.NAME`` and
     ``metadata.NAME``: they choose the rung, so that an answer for one value is none for another.
     The intent always counts as one. ``policy`` is whatever else answers hang on, such as the hash
-    of a route's rules. Raises Unkeyable.
+    of a route's rules; ``held`` are the rules that the guard keeps from applying. Raises Unkeyable.
     """
     fields = {name: raw for name, raw in request.fields.items() if name not in LEFT_OUT}
     intent = normal_intent(request.intent) if request.intent else None
     varied = [_varied(request, name) for name in varies]
-    asked = [VERSION, request.tenant, request.target, policy, intent, varied, fields]
+    by = [policy, sorted(held)]
+    asked = [VERSION, request.tenant, request.target, by, intent, varied, fields]
     try:
         canonical = _encode_in_order(_decode(_encode(asked)))
     except (MsgspecError, ValueError, ArithmeticError, RecursionError) as error:

@@ -36,6 +36,8 @@ from stepdown.types import Hit, Journey, Request
 
 FRUITLESS = 2
 """After so many answers to the same request that must not be given again, nobody waits for more."""
+INLINE = 262_144
+"""Bytes: a longer request's key is made in a thread."""
 _WITH_EVENTS = 8
 """A stream is so many times as long as its answer; what is longer is not kept."""
 _NOTHING = Landing()
@@ -81,7 +83,7 @@ class ExactCache:
         if terms is None or not self._tasks:
             return None
         control = cache_control(request.headers.get("cache-control"))
-        key = NO_STORE if control.no_store else _key(request, terms)
+        key = NO_STORE if control.no_store else await _key(request, terms)
         if isinstance(key, str):
             self._bypass(journey, key)
             return None
@@ -249,13 +251,19 @@ class ExactCache:
             return self._writes.clear() + await self.store.clear()
 
 
-def _key(request: Request, terms: ExactTerms) -> Key | str:
+async def _key(request: Request, terms: ExactTerms) -> Key | str:
     """The request's key, or why it is not to be cached."""
     reason = reason_against(request, terms)
     if reason is not None:
         return reason
+    if request.size > INLINE:
+        return await asyncio.to_thread(_made, request, terms)
+    return _made(request, terms)
+
+
+def _made(request: Request, terms: ExactTerms) -> Key | str:
     try:
-        return key_of(request, policy=terms.policy, varies=terms.varies)
+        return key_of(request, policy=terms.policy, held=terms.held(), varies=terms.varies)
     except Unkeyable:
         return UNREADABLE
 

@@ -23,8 +23,8 @@ T = TypeVar("T")
 SCHEMA = 1
 _APPLICATION = 0x53444543
 """Says in the file's head whose it is. Source: sqlite.org/pragma.html#pragma_application_id"""
-OVERHEAD = 128
-"""Bytes that a row takes beside its value, its two indices included; about."""
+OVERHEAD = 512
+"""Bytes that a row takes beside its value, its indices and what its pages waste included; about."""
 _BUSY = 0.5
 _BATCH = 100
 _TICK = 1e-6
@@ -36,7 +36,7 @@ _TABLES = """
 CREATE TABLE entries (
     id TEXT PRIMARY KEY, value BLOB NOT NULL, size INTEGER NOT NULL,
     expires REAL NOT NULL, used REAL NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX entries_by_use ON entries (used, id, size);
 CREATE INDEX entries_by_expiry ON entries (expires);
 CREATE TABLE totals (entries INTEGER NOT NULL, size INTEGER NOT NULL);
@@ -51,7 +51,7 @@ END;
 
 
 class SQLiteStore:
-    """Holds at most ``size`` bytes of entries; those that were not used for longest go first.
+    """The file takes at most ``size`` bytes; entries that were not used for longest go first.
 
     ``clock`` tells seconds since 1970.
     """
@@ -125,31 +125,32 @@ class SQLiteStore:
         now = self._clock()
         self._note_uses(database)
         last = {record.id: record for record in records}
-        database.executemany("DELETE FROM entries WHERE id = ?", [(entry_id,) for entry_id in last])
         rows = [
-            (r.id, r.value, len(r.value) + OVERHEAD, now + r.ttl, now + place * _TICK)
+            (r.id, r.value, len(r.value), now + r.ttl, now + place * _TICK)
             for place, r in enumerate(last.values())
             if len(r.value) + OVERHEAD <= self._most
         ]
-        database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
         database.execute("DELETE FROM entries WHERE expires <= ?", (now,))
-        self._make_room(database)
+        database.executemany("DELETE FROM entries WHERE id = ?", [(entry_id,) for entry_id in last])
+        self._make_room(database, sum(len(row[1]) + OVERHEAD for row in rows))
+        database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+        self._make_room(database, 0)
         self._last = self._totals(database)
 
-    def _make_room(self, database: sqlite3.Connection) -> None:
-        over = self._totals(database).size - self._most
-        while over > 0:
-            going: list[tuple[str]] = []
+    def _make_room(self, database: sqlite3.Connection, coming: int) -> None:
+        """Delete the longest unused until as many bytes are free in the file, or it is empty."""
+        while (over := _used(database) + coming - self._most) > 0:
             oldest = database.execute(
                 "SELECT id, size FROM entries ORDER BY used, id LIMIT ?", (_BATCH,)
             ).fetchall()
             if not oldest:
                 return
+            going: list[tuple[str]] = []
             for entry_id, size in oldest:
+                going.append((entry_id,))
+                over -= size + OVERHEAD
                 if over <= 0:
                     break
-                going.append((entry_id,))
-                over -= size
             database.executemany("DELETE FROM entries WHERE id = ?", going)
             self._evicted += len(going)
 
@@ -207,6 +208,16 @@ def _transaction(work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.C
         return done
 
     return do
+
+
+def _used(database: sqlite3.Connection) -> int:
+    """Bytes of the file that hold something."""
+    size, pages, free = (
+        database.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_size", "page_count", "freelist_count")
+    )
+    used: int = size * (pages - free)
+    return used
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -25,8 +25,8 @@ class Record(Struct, frozen=True):
 
 
 class StoreStats(Struct, frozen=True):
-    """``size`` is in bytes; ``evicted`` counts what had to make room since this process began, None
-    where the store does not tell."""
+    """``size`` is what the entries take, in bytes. ``evicted`` counts those that had to make room
+    since this process began, None where the store does not tell."""
 
     entries: int
     size: int

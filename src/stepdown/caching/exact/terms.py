@@ -1,6 +1,12 @@
 """What a route's exact cache is to do."""
 
+from collections.abc import Callable, Collection
+
 from msgspec import Struct
+
+
+def _nothing() -> Collection[str]:
+    return ()
 
 
 class ExactTerms(Struct, frozen=True):
@@ -10,7 +16,8 @@ class ExactTerms(Struct, frozen=True):
     ask for variety (a temperature above 0, several choices) are cached too. ``wait`` is how long a
     request waits, in seconds, for the answer to the same one before it is asked by itself.
     ``most_entry`` is the largest answer that is kept, in bytes. ``policy`` and ``varies`` are what
-    else answers hang on, see ``caching.key.key_of``.
+    else answers hang on, see ``caching.key.key_of``. ``held`` tells the rules that the guard keeps
+    from applying: what a rule's model answered is not given again once the rule has tripped.
     """
 
     ttl: float = 3600.0
@@ -19,3 +26,4 @@ class ExactTerms(Struct, frozen=True):
     most_entry: int = 1_000_000
     policy: str = ""
     varies: tuple[str, ...] = ()
+    held: Callable[[], Collection[str]] = _nothing
