@@ -11,7 +11,10 @@ from starlette.routing import Route
 from stepdown.config.live import Live
 from stepdown.errors import ConfigError, StepdownError, Unauthorized, UnknownPath
 from stepdown.server.auth import Gate
+from stepdown.server.batches import batch_routes
+from stepdown.server.cache_admin import Administered, cache_routes
 from stepdown.server.client import envelope
+from stepdown.server.files import file_routes
 from stepdown.server.jobs import job_routes
 from stepdown.server.metrics import EXPOSITION, exposition
 
@@ -64,11 +67,19 @@ def build_admin(live: Live, gate: Gate) -> Starlette:
             Route("/admin/status", status),
             Route("/metrics", metrics),
             Route("/admin/reload", reload, methods=["POST"]),
+            *cache_routes(lambda: _caches(live), lambda request: _administrator(request, gate)),
             *job_routes(live, gate),
+            *file_routes(live, gate),
+            *batch_routes(live, gate),
             Route("/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ],
         exception_handlers={StepdownError: _failed},
     )
+
+
+def _caches(live: Live) -> dict[str, Administered]:
+    caching = live.caching
+    return {} if caching is None else {"exact": caching.exact}
 
 
 def _administrator(request: Request, gate: Gate) -> None:
@@ -86,4 +97,6 @@ async def _unknown(request: Request) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, StepdownError)
     status = 400 if isinstance(error, ConfigError) else error.status
-    return Response(envelope(error), status, media_type="application/json")
+    later = getattr(error, "retry_after", None)
+    headers = {} if later is None else {"retry-after": str(max(1, round(later)))}
+    return Response(envelope(error), status, headers, media_type="application/json")

@@ -1,20 +1,19 @@
 """Reads an OpenAI-dialect chat request off the wire, and says exactly what is wrong with one."""
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from secrets import token_hex
 
-from msgspec import DecodeError, Raw, ValidationError, json
+from msgspec import json
 
-from stepdown.errors import InvalidField, InvalidJSON, StepdownError
-from stepdown.names import nearest
+from stepdown.errors import InvalidField
+from stepdown.server import json_bodies
+from stepdown.server.spans import seconds
 from stepdown.types import Prompt, Request
 
-_fields = json.Decoder(dict[str, Raw]).decode
+ASYNC_HEADER = "x-stepdown-async"
+DEFER_HEADER = "x-stepdown-defer"
 _prompt = json.Decoder(Prompt).decode
-_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
-_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 _CREDENTIALS = {b"authorization", b"api-key", b"x-api-key", b"cookie", b"proxy-authorization"}
 _process = f"sd-{token_hex(6)}"
 _serial = count(1)
@@ -50,13 +49,8 @@ def new_id() -> str:
 
 def parse(raw_headers: list[tuple[bytes, bytes]], body: bytes) -> Request:
     """A request from its headers and body. Raises InvalidJSON or InvalidField."""
-    try:
-        prompt = _prompt(body)
-        fields = _fields(body)
-    except ValidationError as error:
-        raise _invalid(body, str(error)) from error
-    except (DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidJSON(f"The body is not valid JSON: {error}.") from error
+    prompt = json_bodies.read(body, _prompt)
+    fields = json_bodies.read(body, json_bodies.fields)
     if not prompt.messages:
         raise InvalidField("messages: expected at least one message, got none.", param="messages")
     request = Request(new_id(), prompt, fields, len(body), Headers(raw_headers))
@@ -78,31 +72,13 @@ def _take_header(request: Request, name: bytes, value: bytes) -> None:
     elif name == b"x-stepdown-route":
         request.route = text or None
     elif name == b"x-stepdown-async":
-        request.deferred = _is_true("x-stepdown-async", text)
+        request.deferred |= _is_true(ASYNC_HEADER, text)
+    elif name == b"x-stepdown-defer":
+        seconds(DEFER_HEADER, text)
+        request.deferred = True
 
 
 def _is_true(header: str, text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise InvalidField(f"{header}: expected true or false, got {text!r}.")
     return text.lower() == "true"
-
-
-def _invalid(body: bytes, error: str) -> StepdownError:
-    """A validation error in the client's words: which field, what was expected, what came."""
-    found = _WHERE.match(error)
-    what, path = (found["what"], found["path"] or "") if found else (error, "")
-    if missing := _MISSING.search(what):
-        path = f"{path}.{missing['name']}".lstrip(".")
-        meant = nearest(path, _names(body)).replace("Did you mean", "Was it meant by")
-        return InvalidField(f"{path}: this field is required and missing.{meant}", param=path)
-    if not path:
-        return InvalidJSON(f"The body must be a JSON object. {what}.")
-    return InvalidField(f"{path}: {what[0].lower()}{what[1:]}.".replace("`", ""), param=path)
-
-
-def _names(body: bytes) -> list[str]:
-    """The names of the body's fields, where it has any."""
-    try:
-        return list(_fields(body))
-    except DecodeError:
-        return []

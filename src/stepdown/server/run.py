@@ -15,6 +15,7 @@ from stepdown.config.live import Live
 from stepdown.errors import ConfigError
 from stepdown.server.app import App
 from stepdown.server.exchange import Exchange
+from stepdown.server.files import most_of
 from stepdown.server.protocol import Connection
 
 log = logging.getLogger("stepdown.server")
@@ -48,6 +49,9 @@ def run(live: Live, bound: socket.socket, *, worker: bool = False) -> None:
     class Straight(Connection):
         def max_body(self) -> int:
             return live.max_body
+
+        def streamed(self, url: bytes) -> int:
+            return most_of(url, live.max_file)
 
         def serve(self, exchange: Exchange) -> Awaitable[None]:
             return app.serve(exchange)
