@@ -102,6 +102,22 @@ def test_calls_of_several_tenants_share_a_batch(database_url: str) -> None:
     assert api.provider.made == 1
 
 
+@pytest.mark.parametrize("apis", [(), (1,)])
+def test_what_stood_beside_the_body_is_kept(sqlite_url: str, apis: tuple[int, ...]) -> None:
+    async def steps(at: Batching) -> None:
+        asked = request(model="strong")
+        asked.route, asked.intent, asked.session = "auto", "spam", "s-1"
+        asked.headers = {"x-stepdown-mode": "interactive", "x-stepdown-own": "1", "x-other": "2"}
+        end = await ended(at, await at.service.defer(asked, window=600))
+        assert json.loads(end.facts or b"")["model"] == "cheap"
+        [journey] = at.recorded.journeys
+        came = journey.request
+        assert (came.target, came.intent, came.session) == ("auto", "spam", "s-1")
+        assert dict(came.headers) == {"x-stepdown-mode": "batch", "x-stepdown-own": "1"}
+
+    run(sqlite_url, steps, *(simulated() for _ in apis))
+
+
 def test_a_deadline_that_nears_makes_an_ordinary_call(database_url: str) -> None:
     """Of those who share its batch, the others go into a batch again."""
     api = simulated(delay=600.0)

@@ -321,7 +321,6 @@ def test_batches_are_listed_and_counted(store: BatchStore) -> None:
     assert [row.id for row in store.listed("red", NOW, listed[-1], 9)] == ["b0", "over"]
     assert store.live("red") == 5
     assert store.live("blue") == 0
-    assert store.tenant("b2") == "red"
     assert (store.reads("f1"), store.is_due(NOW)) == (False, True)
 
 

@@ -66,13 +66,6 @@ class BatchStore:
             cursor.execute(self._sql["live"], (tenant,))
             return int(cursor.fetchone()[0])
 
-    def tenant(self, batch: str) -> str:
-        """Whose a batch is."""
-        with self.session.transaction(writes=False) as cursor:
-            cursor.execute(self._sql["tenant"], (batch,))
-            found = cursor.fetchone()
-        return "" if found is None else str(found[0])
-
     def is_due(self, now: float) -> bool:
         """Whether there is anything to claim; cheaper than claiming."""
         with self.session.transaction(writes=False) as cursor:
@@ -193,7 +186,6 @@ _STATEMENTS = {
     " AND (created_at < ? OR (created_at = ? AND id < ?))"
     " ORDER BY created_at DESC, id DESC LIMIT ?",
     "live": f"SELECT COUNT(*) FROM batches WHERE tenant = ? AND status NOT IN ({_FINAL})",
-    "tenant": "SELECT tenant FROM batches WHERE id = ?",
     "is_due": "SELECT EXISTS (SELECT 1 FROM batches WHERE due_at <= ? AND lease_until < ?)"
     " OR EXISTS (SELECT 1 FROM batch_submissions WHERE due_at <= ? AND lease_until < ?)"
     " OR EXISTS (SELECT 1 FROM batch_lines WHERE state = 'ready' AND due_at <= ?)"

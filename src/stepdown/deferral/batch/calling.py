@@ -11,7 +11,7 @@ from stepdown.batch_ports import Result
 from stepdown.deferral.batch.accounting import ended
 from stepdown.deferral.batch.answers import envelope
 from stepdown.deferral.batch.context import Context, log
-from stepdown.deferral.batch.facts import request_from
+from stepdown.deferral.batch.facts import request_of_line
 from stepdown.deferral.run import Keeper
 from stepdown.errors import StepdownError
 from stepdown.storage.batch_rows import Ended, LineRow
@@ -38,15 +38,14 @@ class Pace:
         await asyncio.sleep(start - now)
 
 
-async def call(context: Context, line: LineRow, tenant: str, pace: Pace) -> None:
+async def call(context: Context, line: LineRow, pace: Pace) -> None:
     """Call a line that this process holds, and write how it ended. Raises BatchesUnavailable."""
     await pace.wait(context.terms.rpm)
     context.at("calling")
     keeper = Keeper()
     pipeline = context.in_force().pipeline
     try:
-        request = request_from(line.batch, line.seq, line.body, tenant)
-        journey = await pipeline.handle(request, keeper)
+        journey = await pipeline.handle(request_of_line(line), keeper)
     except StepdownError as error:
         if error.retryable and line.round < context.terms.rounds + MORE_ROUNDS:
             await _again(context, line)

@@ -12,14 +12,23 @@ from stepdown.types import Decision, Journey, Reading, Request, Shrunk
 MODE_HEADER = "x-stepdown-mode"
 
 
+OWN_HEADERS = "x-stepdown-"
+"""What the headers begin with that are kept with a deferred call."""
+
+
 class Facts(Struct, frozen=True, array_like=True):
     """A journey as far as it had come when the line was planned; ``time`` is seconds since 1970.
 
-    ``techniques``, ``before`` and ``after`` are compression's.
+    ``headers``, ``asked`` (the route named beside the body), ``intent`` and ``session`` are the
+    request's; ``techniques``, ``before`` and ``after`` are compression's.
     """
 
     tenant: str
     time: float
+    headers: Mapping[str, str]
+    asked: str | None
+    intent: str | None
+    session: str | None
     route: str | None
     decision: Decision | None
     reference_model: str | None
@@ -35,9 +44,14 @@ _decode = msgpack.Decoder(Facts).decode
 
 def facts_of(journey: Journey) -> bytes:
     """What is to be kept of a planned journey. A reading that is no JSON value becomes text."""
+    request = journey.request
     facts = Facts(
-        journey.request.tenant,
+        request.tenant,
         journey.time,
+        {name: text for name, text in request.headers.items() if name.startswith(OWN_HEADERS)},
+        request.route,
+        request.intent,
+        request.session,
         journey.route,
         journey.decision,
         journey.reference_model,
@@ -54,10 +68,38 @@ def request_id(batch: str, number: int) -> str:
     return f"{batch}.{number}"
 
 
-def request_from(batch: str, number: int, body: bytes, tenant: str) -> Request:
-    """A line's request, with the patience of a batch. Raises InvalidField."""
+def new_request(batch: str, number: int, body: bytes, tenant: str) -> Request:
+    """The request of a line of a file, with the patience of a batch. Raises InvalidField."""
     request = request_of(body, id=request_id(batch, number), headers={MODE_HEADER: "batch"})
     request.tenant = tenant
+    return request
+
+
+def deferred_request(request: Request, batch: str) -> Request:
+    """A deferred call's request as that of a line, with the patience of a batch."""
+    own = {name: text for name, text in request.headers.items() if name.startswith(OWN_HEADERS)}
+    return structs.replace(request, id=request_id(batch, 1), headers={**own, MODE_HEADER: "batch"})
+
+
+def request_of_line(line: LineRow) -> Request:
+    """The request of a planned line, as it came."""
+    return _request(line, line.body, _decode(line.facts))
+
+
+def sent_request(line: LineRow) -> Request:
+    """What goes upstream of a planned line."""
+    return _request(line, line.body if line.sent is None else line.sent, _decode(line.facts))
+
+
+def _request(line: LineRow, body: bytes, facts: Facts) -> Request:
+    request = request_of(
+        body,
+        id=request_id(line.batch, line.seq),
+        headers=facts.headers,
+        intent=facts.intent,
+        session=facts.session,
+    )
+    request.tenant, request.route = facts.tenant, facts.asked
     return request
 
 
@@ -70,18 +112,12 @@ def journey_of(line: LineRow) -> Journey:
     """The journey of a line as it was planned, begun as long ago as that was."""
     facts = _decode(line.facts)
     now = time.time()
-    request = request_from(line.batch, line.seq, line.body, facts.tenant)
+    request = _request(line, line.body, facts)
     journey = Journey(request, time.monotonic() - max(0.0, now - facts.time), now, facts.route)
     journey.decision = facts.decision
     journey.reference_model = facts.reference_model
     journey.readings = facts.readings
     if line.sent is not None:
-        sent = request_from(line.batch, line.seq, line.sent, facts.tenant)
+        sent = _request(line, line.sent, facts)
         journey.shrunk = Shrunk(sent, facts.techniques, facts.before, facts.after)
     return journey
-
-
-def sent_request(line: LineRow) -> Request:
-    """What goes upstream of a line."""
-    body = line.body if line.sent is None else line.sent
-    return request_from(line.batch, line.seq, body, "")

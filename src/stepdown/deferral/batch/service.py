@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from stepdown.deferral.batch import views
 from stepdown.deferral.batch.attending import new_file_id
 from stepdown.deferral.batch.context import Context, Hook, InForce, unobserved
-from stepdown.deferral.batch.facts import body_of
+from stepdown.deferral.batch.facts import body_of, deferred_request
 from stepdown.deferral.batch.forms import batch_object, call_object, encode
 from stepdown.deferral.batch.interface import (
     ENDPOINT,
@@ -319,7 +319,11 @@ class BatchService:
         body = body_of(request)
         line = InputLine(1, row.id, request.target, body)
         planned = await planned_row(
-            self._context, row, line, due_at=now + min(self._terms.gather, window / 10)
+            self._context,
+            row,
+            line,
+            request=deferred_request(request, row.id),
+            due_at=now + min(self._terms.gather, window / 10),
         )
         if planned.state == "ended":
             row = replace(row, failed=1)

@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from stepdown.deferral.batch.answers import envelope
 from stepdown.deferral.batch.context import Context
-from stepdown.deferral.batch.facts import facts_of, request_from
+from stepdown.deferral.batch.facts import facts_of, new_request
 from stepdown.deferral.batch.interface import BatchError
 from stepdown.deferral.batch.lines import InputLine, Splitter, read_line, twice
 from stepdown.deferral.batch.planning import check_model, plan
 from stepdown.errors import InvalidField, StepdownError, UnknownModel
 from stepdown.storage.batch_rows import BatchRow, LineRow
+from stepdown.types import Request
 
 SLICE = 200
 """Lines that are written together."""
@@ -134,9 +135,17 @@ class Validation:
 
 
 async def planned_row(
-    context: Context, row: BatchRow, line: InputLine, *, due_at: float = 0.0
+    context: Context,
+    row: BatchRow,
+    line: InputLine,
+    *,
+    request: Request | None = None,
+    due_at: float = 0.0,
 ) -> LineRow:
-    """A line as it is stored: planned, or ended where it cannot be answered."""
+    """A line as it is stored: planned, or ended where it cannot be answered.
+
+    ``request`` is a deferred call's, which says more than its body.
+    """
     force = context.in_force()
     bare = LineRow(
         batch=row.id,
@@ -152,7 +161,8 @@ async def planned_row(
         body=line.body,
     )
     try:
-        request = request_from(row.id, line.number, line.body, row.tenant)
+        if request is None:
+            request = new_request(row.id, line.number, line.body, row.tenant)
         if request.streams:
             raise InvalidField("stream: expected false in a batch, got true.", param="stream")
         found = await plan(force.pipeline, force.outlets, request)

@@ -17,7 +17,7 @@ from stepdown.deferral.batch.calling import Pace, call
 from stepdown.deferral.batch.context import LEASE, Context, log
 from stepdown.deferral.batch.submitting import Submitting, form
 from stepdown.errors import BatchesUnavailable
-from stepdown.storage.batch_rows import BatchRow, LeaseLost, LineRow, SubmissionRow
+from stepdown.storage.batch_rows import BatchRow, LeaseLost, SubmissionRow
 
 TICK = 1.0
 """Seconds between two looks for what is due, where nothing wakes the worker."""
@@ -49,7 +49,6 @@ class Worker:
         self._tasks: dict[str, set[asyncio.Task[None]]] = {
             kind: set() for kind in ("batches", "submissions", "calls")
         }
-        self._tenants: dict[str, str] = {}
         self._loop: asyncio.Task[None] | None = None
         self._beaten = self._beat_due = 0.0
         self._care_due = time.monotonic() + CARE_INTERVAL
@@ -160,7 +159,7 @@ class Worker:
                     context.owner, time.time(), context.until, room
                 )
             ):
-                self._spawn("calls", self._call(line))
+                self._spawn("calls", call(context, line, self._pace))
 
     # ── one thing that is held ───────────────────────────────────────────────────────────────
 
@@ -169,16 +168,6 @@ class Worker:
         await attendance.run()
         if attendance.tells:
             self._tell(row)
-
-    async def _call(self, line: LineRow) -> None:
-        batch = line.batch
-        tenant = self._tenants.get(batch)
-        if tenant is None:
-            tenant = await self._context.records.do(lambda store: store.tenant(batch))
-            if len(self._tenants) > MOST_TENANTS:
-                self._tenants.clear()
-            self._tenants[batch] = tenant
-        await call(self._context, line, tenant, self._pace)
 
     def _spawn(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work))
@@ -210,8 +199,5 @@ class Worker:
         if not more:
             self._care_due = time.monotonic() + CARE_INTERVAL
 
-
-MOST_TENANTS = 1000
-"""How many batches' tenants are remembered."""
 
 assert BEAT * 3 < LET_GO < LEASE
