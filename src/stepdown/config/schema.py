@@ -56,9 +56,9 @@ class RouteShadowSettings(Section):
 class RouteSettings(Section):
     """One route: a model name of its own for which Stepdown chooses the model.
 
-    What stands in ``rules``, ``signals`` and ``sessions`` is read by ``stepdown.routing``, what
-    stands in ``cascade`` (of a rule, too) by ``stepdown.cascade``, and what in ``compression`` by
-    ``stepdown.compression``.
+    What stands in ``rules``, ``signals``, ``sessions`` and ``defer`` is read by
+    ``stepdown.routing``, what stands in ``cascade`` (of a rule, too) by ``stepdown.cascade``, and
+    what in ``compression`` by ``stepdown.compression``.
     """
 
     ladder: tuple[Name, ...] = Field(min_length=1)
@@ -69,6 +69,7 @@ class RouteSettings(Section):
     signals: dict[str, Any] = Field(default={})
     sessions: bool | dict[str, Any] = True
     cascade: Any = None
+    defer: Any = None
     cache: RouteCacheSettings | None = None
     compression: Any = None
     regret: RegretSettings | None = None

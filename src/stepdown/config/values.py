@@ -1,7 +1,6 @@
 """The kinds of value that the configuration knows beyond plain text and numbers."""
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -9,9 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
 from pydantic_core import CoreSchema, core_schema
 
+from stepdown.spans import seconds_of
+
 _SIZES = {"b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2}
 _SIZES["gib"] = 1024**3
-_SPANS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 
 HIDDEN = "***"
@@ -67,22 +67,21 @@ def _decimal(value: Any) -> Any:
     return repr(value) if isinstance(value, float) else _no_bool(value)
 
 
-def _quantity(value: Any, units: Mapping[str, float], plain: str, example: str) -> Any:
-    if isinstance(value, str) and (found := _QUANTITY.fullmatch(value.strip())):
-        unit = units.get((found[2] or plain).lower())
-        if unit is not None:
-            return float(found[1]) * unit
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"expected {example}")
-
-
 def _bytes(value: Any) -> Any:
-    return int(_quantity(value, _SIZES, "b", "a size such as '32MB'"))
+    if isinstance(value, str) and (found := _QUANTITY.fullmatch(value.strip())):
+        unit = _SIZES.get((found[2] or "b").lower())
+        if unit is not None:
+            return int(float(found[1]) * unit)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value)
+    raise ValueError("expected a size such as '32MB'")
 
 
 def _seconds(value: Any) -> Any:
-    return float(_quantity(value, _SPANS, "s", "a time such as '30d', '12h' or '90s'"))
+    seconds = seconds_of(value)
+    if seconds is None:
+        raise ValueError("expected a time such as '30d', '12h' or '90s'")
+    return seconds
 
 
 HttpUrl = Annotated[SecretUrl, AfterValidator(_http)]

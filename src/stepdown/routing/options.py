@@ -32,13 +32,14 @@ OPTIONS = (
     "cascade",
     "cache",
     "compression",
+    "defer",
     "regret",
     "shadow",
 )
 GUARD_KEYS = ("observe", "trusted", "auto_promote")
 """Of a rule, where its route has a regret budget."""
 RULE_KEYS = ("name", "when", "rung", "cascade", *GUARD_KEYS)
-_BESIDE = ("cache", "compression", "regret", "shadow")
+_BESIDE = ("cache", "compression", "defer", "regret", "shadow")
 """Options that stand beside the decisions, and decide nothing by themselves."""
 LEXICONS: Mapping[str, Mapping[str, Sequence[str]]] = {"task": TASKS, "output": OUTPUTS}
 

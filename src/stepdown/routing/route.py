@@ -7,6 +7,7 @@ from stepdown.names import nearest
 from stepdown.ports import Price
 from stepdown.routing.adviser import PythonAdviser, load_router
 from stepdown.routing.asked import Asked
+from stepdown.routing.deferring import Deferral, read_deferral
 from stepdown.routing.guarded import GuardView
 from stepdown.routing.options import (
     OPTIONS,
@@ -44,6 +45,7 @@ class PolicyRoute:
         *,
         sessions: Sessions | None = None,
         adviser: PythonAdviser | None = None,
+        deferral: Deferral | None = None,
         hash: str = "",  # noqa: A002  the policy's hash is what it is
     ) -> None:
         self.name = name
@@ -52,6 +54,7 @@ class PolicyRoute:
         self.signals = tuple(signals.all())
         self.sessions = sessions
         self.adviser = adviser
+        self.deferral = deferral
         self.hash = hash
         self.guard: GuardView | None = None
         """What the guard says of the rules; replaced whole."""
@@ -88,6 +91,13 @@ class PolicyRoute:
             if kept != rung:
                 name, rung, held = "session", kept, None
         return self._decision(name, rung, choice.ambiguous, held)
+
+    def deferred(self, request: Request) -> float | None:
+        """Seconds within which the request is to be answered later; None: it is answered now."""
+        deferral = self.deferral
+        if deferral is None or not deferral.applies(self.read(request)):
+            return None
+        return deferral.within
 
     def explain(self, readings: Mapping[str, Reading]) -> list[Verdict]:
         return self.policy.verdicts(readings)
@@ -139,6 +149,7 @@ def build_route(
     asked = Asked(lexicons["task"], lexicons["output"])
     signals = SignalSet(asked)
     policy = read_policy(options, ladder, signals, at, problems)
+    deferral = read_deferral(options.get("defer"), f"{at}.defer", signals, problems)
     session_options = read_sessions(options.get("sessions"), f"{at}.sessions", problems)
     adviser = _read_adviser(options, ladder, at, problems)
     problems.check()
@@ -150,6 +161,7 @@ def build_route(
         asked,
         sessions=_sessions(session_options, ladder, price_of),
         adviser=adviser,
+        deferral=deferral,
         hash=policy_hash(options, lexicons),
     )
 
