@@ -36,14 +36,12 @@ Verdict = Literal["serve", "verify", "miss"]
 
 QUANTILES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The share of the tuning's would-be hits that is in each level, the strictest first."""
-PATIENCE = 8
-"""So many times the pairs of the tuning are tested in vain before there is a new tuning."""
+PATIENCE = 6
+"""So many times the pairs of the tuning are tested in vain before there is a new tuning, and as
+many times again where a level looks as if it may still be certified."""
 MOST_ROWS = 2_000
-FIRST_SHARE = 0.5
-"""The part of the error for the level that looks best; the others share the rest."""
-_HEADROOM = 0.5
-"""The best looking level: the largest whose predicted wrong share is at most this part of
-``max_error``."""
+_PROMISING = 0.5
+"""A level looks good where at most this part of ``max_error`` seems to be wrong."""
 
 
 class BoundTerms(Struct, frozen=True):
@@ -94,6 +92,10 @@ class Level(Struct):
     certified: bool = False
     hopeless: bool = False
     due: int = 0
+
+    @property
+    def wrong(self) -> int:
+        return self.full[0] + self.small[0]
 
     @property
     def pairs(self) -> int:
@@ -213,13 +215,13 @@ class Bound:
             Level(float(scores[place - 1]), part)
             for place, part in zip(places, QUANTILES, strict=True)
         ]
-        predicted = [float(wrong[:place].mean()) for place in places]
+        found = ~right[np.argsort(-calibration.scores(rows), kind="stable")]
+        seems = [max(float(wrong[:place].mean()), float(found[:place].mean())) for place in places]
         first = max(
-            (n for n, each in enumerate(predicted) if each <= _HEADROOM * self.terms.max_error),
+            (n for n, each in enumerate(seems) if each <= _PROMISING * self.terms.max_error),
             default=0,
         )
-        looser, stricter = range(first, len(places)), range(first - 1, -1, -1)
-        state.order = [*looser, *stricter]
+        state.order = [*range(first, len(places)), *range(first - 1, -1, -1)]
         state.watched = [0, 0]
 
     def _count(self, choice: Choice, right: bool) -> None:
@@ -232,10 +234,19 @@ class Bound:
             pairs[0] += not right
             pairs[1] += 1
         self._test(right)
-        if self.served is None and (
-            all(level.hopeless for level in state.levels) or self.pairs >= PATIENCE * state.wanted
-        ):
+        if self.served is None and self._is_vain():
             self._begin_anew()
+
+    def _is_vain(self) -> bool:
+        levels, most = self.state.levels, PATIENCE * self.state.wanted
+        if all(level.hopeless for level in levels):
+            return True
+        if self.pairs < most:
+            return False
+        good = _PROMISING * self.terms.max_error
+        return self.pairs >= 2 * most or not any(
+            level.wrong <= good * level.pairs for level in levels if level.pairs
+        )
 
     def _test(self, right: bool) -> None:
         """Certify what can be, in the order of the levels, or give up what is shown to be bad.
@@ -249,11 +260,11 @@ class Bound:
             return
         error = math.ldexp(1.0 - terms.confidence, -state.epoch - 1)
         fastest = -math.log1p(-terms.max_error)
-        others = (1.0 - FIRST_SHARE) / max(1, len(state.order) - 1)
+        shares = [2.0 ** -abs(place - state.order[0]) for place in state.order]
         handed = 0.0
         for rank, place in enumerate(state.order):
             level = state.levels[place]
-            alpha = error * (handed + (FIRST_SHARE if rank == 0 else others))
+            alpha = error * (handed + shares[rank] / sum(shares))
             if not level.certified and level.pairs >= level.due:
                 log_e = against_at_least(level.counts(terms.sample), terms.max_error, terms.sample)
                 lacking = -math.log(alpha) - log_e

@@ -11,6 +11,7 @@ learned of it costs no more than the comparison.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,7 +34,7 @@ from stepdown.caching.semantic.features import features
 from stepdown.caching.semantic.freshness import Freshness
 from stepdown.caching.semantic.learning import Doubt, Given, Lead, Learning
 from stepdown.caching.semantic.question import Question, question_of
-from stepdown.caching.semantic.shelf import Nearest, Shelf
+from stepdown.caching.semantic.shelf import Nearest, Record, Shelf
 from stepdown.caching.semantic.tally import Status, Tally, status_of
 from stepdown.caching.semantic.terms import SemanticTerms
 from stepdown.caching.semantic.turn import Reader
@@ -180,10 +181,10 @@ class SemanticCache:
         return hit
 
     def _row(self, target: str, question: Question, nearest: Nearest) -> Rows:
-        """What the bound scores: the verifier's word, the similarity, the lead over the next entry,
-        and the features themselves."""
         pair = features(self._read(question.text), self._read(nearest.entry.text))
-        return row_of(self._verifiers[target], pair, nearest.similarity, nearest.runner_up)
+        log_odds = self._verifiers[target].log_odds(pair)
+        lead = nearest.similarity - nearest.runner_up
+        return row_of(pair, log_odds, nearest.similarity, lead, nearest.record)
 
     def _hit(self, request: Request, entry: Entry) -> Hit | None:
         body = entry.body
@@ -281,9 +282,13 @@ class SemanticCache:
         return gathered_under(terms.bound, terms.floor, self._verifiers[name], self._embedder.name)
 
 
-def row_of(verifier: Verifier, pair: list[float], similarity: float, runner_up: float) -> Rows:
-    """The row that a bound scores, of a pair's features and of what the index said."""
-    return np.array([verifier.log_odds(pair), similarity, similarity - runner_up, *pair])
+def row_of(
+    pair: list[float], log_odds: float, similarity: float, lead: float, record: Record
+) -> Rows:
+    """The row that a bound scores: what the verifier says of the pair, how similar the index found
+    it, by how much more than the next entry, how the entry did before, and the pair's features."""
+    history = math.log1p(record.right), math.log1p(record.wrong)
+    return np.array([log_odds, similarity, lead, *history, *pair])
 
 
 def _uniform(request_id: str) -> float:

@@ -19,6 +19,8 @@ from stepdown.caching.semantic.verifier import Verifier
 log = logging.getLogger("stepdown.caching")
 
 MOST_BYTES = 64_000_000
+VERSION = 1
+"""Of what a row holds (``cache.row_of``)."""
 
 
 class Kept(Struct, frozen=True):
@@ -64,5 +66,5 @@ def encoded(kept: Mapping[str, Kept]) -> bytes:
 
 def gathered_under(terms: BoundTerms, floor: float, verifier: Verifier, embedder: str) -> str:
     """A fingerprint of all that scores, levels and evidence hang on."""
-    parts = [terms, floor, verifier, embedder, QUANTILES]
+    parts = [VERSION, terms, floor, verifier, embedder, QUANTILES]
     return blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()

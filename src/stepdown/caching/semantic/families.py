@@ -293,7 +293,7 @@ FAMILIES = (
         "you recommend a good book about {subject}?|good {subject} books|What is a good book for "
         "{subject}?",
         "What are the best videos on {subject}?|Who wrote the first book on {subject}?|What are "
-        "the best books on {subject2}?|How do I write a book about {subject}?|What are the best "
+        "the oldest books on {subject}?|How do I write a book about {subject}?|What are the best "
         "universities for {subject}?",
     ),
     _family(

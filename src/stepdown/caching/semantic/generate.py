@@ -7,7 +7,7 @@ city, number or unit, the two ends swapped, or another question on the same thin
 import random
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, json
 
@@ -29,17 +29,50 @@ class LabelledPair(Struct, frozen=True):
     label: int
 
 
-def generate(number: int, seed: int = 0) -> Iterator[LabelledPair]:
+def generate(
+    number: int, seed: int = 0, families: Sequence[Family] = FAMILIES
+) -> Iterator[LabelledPair]:
     """So many pairs, of which two in five are right. The same for the same seed."""
     chance = random.Random(seed)
     for _ in range(number):
-        family = chance.choice(FAMILIES)
+        family = chance.choice(families)
         if chance.random() < 0.4:
             yield _right(family, chance)
+            continue
+        made = chance.randrange(5)
+        if made < 2:
+            yield _other_slot(family, chance)
+        elif made < 4:
+            yield _near(family, chance)
         else:
-            yield chance.choice((_other_slot, _other_slot, _near, _near, _elsewhere))(
-                family, chance
-            )
+            yield _elsewhere(family, chance, families)
+
+
+def asked_again(number: int, seed: int, families: Sequence[Family]) -> list[tuple[str, str]]:
+    """So many questions as users ask them, each with what it is about: (text, what is asked).
+
+    What is asked comes again and again, some of it often (Zipf's law), each time in other words;
+    in between there are near misses: the same on something else, another question on the same.
+    """
+    chance = random.Random(seed)
+    about: list[tuple[Family, int, dict[str, str]]] = []
+    for _ in range(max(1, number // 12)):
+        family = chance.choice(families)
+        values = _values("".join(family.same + family.near), chance)
+        which = chance.choice((-1, -1, chance.randrange(len(family.near))))
+        about.append((family, which, values))
+    weights = [1.0 / rank for rank in range(1, len(about) + 1)]
+    asked: list[tuple[str, str]] = []
+    for place in chance.choices(range(len(about)), weights, k=number):
+        family, which, values = about[place]
+        template = chance.choice(family.same) if which < 0 else family.near[which]
+        slots = _SLOT.findall(template)
+        used = [values[kind + two] for kind, two in dict.fromkeys(slots)]
+        if _is_mutual(template) or _is_mutual(family.same[0]):
+            used.sort()
+        kind = "same" if which < 0 else family.near[which]
+        asked.append((_said(template, values, chance), f"{family.same[0]} {kind} {used}"))
+    return asked
 
 
 def _right(family: Family, chance: random.Random) -> LabelledPair:
@@ -67,16 +100,21 @@ def _other_slot(family: Family, chance: random.Random) -> LabelledPair:
     twin = name[:-1] if name.endswith("2") else f"{name}2"
     if twin in values and chance.random() < 0.5:
         changed[name], changed[twin] = values[twin], values[name]
-        if "or {" in one + other or "and {" in one + other or "between {" in one + other:
+        if _is_mutual(one) or _is_mutual(other):
             return _near(family, chance)
     else:
         changed[name] = _draw(name.rstrip("2"), set(values.values()), chance)
     return _pair(one, other, values, changed, 0, chance)
 
 
-def _elsewhere(family: Family, chance: random.Random) -> LabelledPair:
+def _is_mutual(template: str) -> bool:
+    """Whether the question stays the same when its two ends are swapped."""
+    return any(f"{word} {{" in template for word in ("or", "and", "between", "vs"))
+
+
+def _elsewhere(family: Family, chance: random.Random, families: Sequence[Family]) -> LabelledPair:
     """A question of another family, on the same thing where it has one of the kind."""
-    other_family = chance.choice([each for each in FAMILIES if each is not family])
+    other_family = chance.choice([each for each in families if each is not family])
     one, other = chance.choice(family.same), chance.choice(other_family.same)
     if other in family.same + family.near or one in other_family.same + other_family.near:
         return _near(family, chance)

@@ -124,6 +124,8 @@ class Learning:
         if doubt is not None:
             comparison = await self._compare(given, doubt, choice)
             self._learn(given, doubt, comparison)
+            if comparison in ("right", "wrong"):
+                await self._shelf.compared(doubt.held, right=comparison == "right")
             if comparison == "right":
                 return
         if body is None or choice is None or len(body) > given.lead.terms.most_entry:

@@ -13,12 +13,20 @@ NEIGHBOURHOOD = 0.9
 MOST_NEIGHBOURS = 16
 
 
+class Record(Struct):
+    """How often an entry's answer was compared with a fresh one, and what came of it."""
+
+    right: int = 0
+    wrong: int = 0
+
+
 class Nearest(Struct, frozen=True):
-    """The nearest entry, and how similar the next one is (0 where there is none)."""
+    """The nearest entry, its record, and how similar the next one is (0 where there is none)."""
 
     entry: Entry
     similarity: float
     runner_up: float
+    record: Record
 
 
 class Shelf:
@@ -28,6 +36,7 @@ class Shelf:
         self.index = index
         self.entries = entries
         self.evicted = 0
+        self._records: dict[str, Record] = {}
 
     async def nearest(self, partition: str, vector: Vectors, since: float) -> Nearest | None:
         """The nearest entry that was stored at ``since`` (seconds since 1970) or later.
@@ -46,7 +55,16 @@ class Shelf:
         if not found:
             return None
         entry, similarity = found[0]
-        return Nearest(entry, similarity, found[1][1] if len(found) > 1 else 0.0)
+        runner_up = found[1][1] if len(found) > 1 else 0.0
+        return Nearest(entry, similarity, runner_up, self._records.get(entry.id) or Record())
+
+    async def compared(self, entry: Entry, *, right: bool) -> None:
+        """Note what came of a comparison, where the entry is still held."""
+        if await self.entries.get(entry.id) is None:
+            return
+        record = self._records.setdefault(entry.id, Record())
+        record.right += right
+        record.wrong += not right
 
     async def used(self, entry: Entry) -> None:
         await self.index.hit(entry.partition, entry.id)
@@ -55,13 +73,16 @@ class Shelf:
         """Raises StepdownError where the index fails."""
         for gone in await self.index.add(entry.partition, entry.id, vector):
             self.evicted += 1
+            self._records.pop(gone, None)
             await self.entries.remove(gone)
         for dropped in await self.entries.put(entry):
             self.evicted += 1
+            self._records.pop(dropped.id, None)
             await self.index.remove(dropped.partition, dropped.id)
 
     async def remove(self, entry_id: str) -> Entry | None:
         entry = await self.entries.remove(entry_id)
+        self._records.pop(entry_id, None)
         if entry is not None:
             await self.index.remove(entry.partition, entry_id)
         return entry
@@ -74,4 +95,5 @@ class Shelf:
 
     async def clear(self) -> int:
         await self.index.clear()
+        self._records.clear()
         return await self.entries.clear()
