@@ -83,7 +83,25 @@ def test_a_route_alone_has_one(tmp_path: Path) -> None:
     found = caching(tmp_path, cache=stored, routes=routes(exact={}))
     assert isinstance(found.exact.store, SQLiteStore)
     terms = found.terms["auto"]
-    assert terms == ExactTerms(policy=terms.policy, held=terms.held)
+    ladder = ("small", "large")
+    assert terms == ExactTerms(policy=terms.policy, held=terms.held, ladder=ladder)
+
+
+def test_another_upstream_other_rules_or_checks_have_answers_of_their_own(tmp_path: Path) -> None:
+    moved = [MODELS[0], {**MODELS[1], "litellm_params": {"model": "simulated/larger"}}]
+    ruled = {"auto": {"ladder": ["small", "large"], "rules": []}}
+    checked = {"auto": {"ladder": ["small", "large"], "cascade": ["refusal"]}}
+    cases: list[dict[str, Any]] = [
+        {},
+        {"model_list": moved},
+        {"routes": ruled},
+        {"routes": checked},
+    ]
+    policies = [
+        caching(tmp_path, cache={"exact": True}, **each).terms["auto"].policy for each in cases
+    ]
+    assert len(set(policies)) == len(cases)
+    assert policies[0] == caching(tmp_path, cache={"exact": True}).terms["auto"].policy
 
 
 def test_what_the_guard_holds_is_no_longer_answered_as_before(tmp_path: Path) -> None:

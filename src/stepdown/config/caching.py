@@ -114,7 +114,7 @@ def exact_terms(config: Config, name: str) -> ExactTerms | None:
     """A route's terms, but for what its answers hang on; None where the cache is off for it."""
     settings = _settings(config)
     own = _own(config, name) or RouteExactSettings(enabled=settings.enabled)
-    return _terms(settings, own, "", ()) if own.enabled else None
+    return _terms(config, own) if own.enabled else None
 
 
 def _settings(config: Config) -> ExactCacheSettings:
@@ -128,18 +128,24 @@ def _exact_terms(config: Config, routes: Routes) -> Iterator[tuple[str, ExactTer
         if terms is not None:
             yield (
                 name,
-                structs.replace(terms, policy=route.hash, varies=_varies(route), held=_held(route)),
+                structs.replace(
+                    terms,
+                    policy=_policy(config, route),
+                    varies=_varies(route),
+                    held=_held(route),
+                    ladder=tuple(route.ladder),
+                ),
             )
     if settings.enabled:
         names = {*config.models(), *config.router_settings.model_group_alias} - routes.keys()
         for name in sorted(names):
             if "*" not in name:
-                yield name, _terms(settings, RouteExactSettings(), _answering(config, name), ())
+                terms = _terms(config, RouteExactSettings())
+                yield name, structs.replace(terms, policy=_answering(config, name))
 
 
-def _terms(
-    settings: ExactCacheSettings, own: RouteExactSettings, policy: str, varies: tuple[str, ...]
-) -> ExactTerms:
+def _terms(config: Config, own: RouteExactSettings) -> ExactTerms:
+    settings = _settings(config)
     return ExactTerms(
         ttl=settings.ttl if own.ttl is None else own.ttl,
         nondeterministic=(
@@ -147,9 +153,14 @@ def _terms(
         ),
         wait=settings.wait,
         most_entry=settings.most_entry,
-        policy=policy,
-        varies=varies,
+        aliases=config.router_settings.model_group_alias,
     )
+
+
+def _policy(config: Config, route: "PolicyRoute") -> str:
+    """What a route's answers hang on: its rules, its checks, and what answers for its models."""
+    answering = [_answering(config, model) for model in route.ladder]
+    return repr((route.hash, config.routes[route.name].cascade, answering))
 
 
 def _varies(route: "PolicyRoute") -> tuple[str, ...]:

@@ -15,13 +15,14 @@ from typing import Literal
 from stepdown.caching.control import cache_control
 from stepdown.caching.exact.breaker import Breaker
 from stepdown.caching.exact.entry import Entry, Seal
-from stepdown.caching.exact.flights import Flights, Landing, once_more
+from stepdown.caching.exact.flights import UNSTORABLE, Flights, Landing, once_more
 from stepdown.caching.exact.keeping import Given, Keeping, Lead
 from stepdown.caching.exact.storable import (
     NO_CACHE,
     NO_STORE,
     UNREADABLE,
     as_stream,
+    is_of_its_own,
     reason_against,
 )
 from stepdown.caching.exact.store import Store, StoreStats
@@ -115,19 +116,25 @@ class ExactCache:
         lead = self._leads.pop(id(journey), None)
         if lead is None:
             return
-        served = journey.served
+        given = self._given(journey, lead)
+        if isinstance(given, Given):
+            self._keeping.keep(given)
+        elif lead.flies:
+            self._flights.land(lead.key, given)
+
+    def _given(self, journey: Journey, lead: Lead) -> Given | Landing:
+        """The answer to be kept, or how the flight ends without one."""
+        served, decision = journey.served, journey.decision
         if journey.outcome != "answered":
-            landing = _failed(journey)
-        elif journey.hit is not None or served is None or lead.kept is None:
-            landing = Landing(answered=True)
-        elif not self._tasks:
-            landing = _NOTHING
-        else:
-            answer = lead.kept.taken()
-            self._keeping.keep(Given(lead, answer, served.model, journey.usage, time.time()))
-            return
-        if lead.flies:
-            self._flights.land(lead.key, landing)
+            return _failed(journey)
+        if not self._tasks:
+            return _NOTHING
+        if journey.hit is not None or served is None or decision is None or lead.kept is None:
+            return UNSTORABLE
+        if not is_of_its_own(served, decision, lead.terms):
+            self._tally.unstorable += 1
+            return UNSTORABLE
+        return Given(lead, lead.kept.taken(), served.model, journey.usage, time.time())
 
     def _bypass(self, journey: Journey, reason: str) -> None:
         self._tally.bypasses[reason] += 1

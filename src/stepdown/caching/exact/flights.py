@@ -21,6 +21,9 @@ class Landing(Struct, frozen=True):
     answered: bool = False
 
 
+UNSTORABLE = Landing(answered=True)
+
+
 class Flights:
     """The flights that are under way, by key. For one event loop."""
 

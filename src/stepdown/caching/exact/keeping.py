@@ -9,7 +9,7 @@ import logging
 from msgspec import Struct
 
 from stepdown.caching.exact.entry import Entry, Seal
-from stepdown.caching.exact.flights import Flights, Landing
+from stepdown.caching.exact.flights import UNSTORABLE, Flights, Landing
 from stepdown.caching.exact.storable import whole_answer
 from stepdown.caching.exact.store import Record
 from stepdown.caching.exact.tally import Tally
@@ -25,7 +25,6 @@ QUEUE = 1000
 QUEUE_BYTES = 32_000_000
 INLINE = 65_536
 """Bytes: a longer answer is read in a thread."""
-_UNSTORABLE = Landing(answered=True)
 
 
 class Lead(Struct):
@@ -74,7 +73,7 @@ class Keeping:
         size = given.answer.size
         if self._queue.full() or self._bytes + size > QUEUE_BYTES:
             self._tally.dropped += 1
-            self._land(given.lead, _UNSTORABLE)
+            self._land(given.lead, UNSTORABLE)
             return
         self._bytes += size
         self._queue.put_nowait(given)
@@ -83,7 +82,7 @@ class Keeping:
         """Read answers until cancelled."""
         while True:
             given = await self._queue.get()
-            landing = _UNSTORABLE
+            landing = UNSTORABLE
             try:
                 landing = await self._read(given)
             except Exception:
@@ -104,7 +103,7 @@ class Keeping:
             given = self._queue.get_nowait()
             self._bytes -= given.answer.size
             self._tally.dropped += 1
-            self._land(given.lead, _UNSTORABLE)
+            self._land(given.lead, UNSTORABLE)
             self._queue.task_done()
 
     async def _read(self, given: Given) -> Landing:
@@ -116,7 +115,7 @@ class Keeping:
         lead = given.lead
         if body is None or len(body) > lead.terms.most_entry:
             self._tally.unstorable += 1
-            return _UNSTORABLE
+            return UNSTORABLE
         entry = Entry(body, given.model, given.usage, given.stored)
         sealed = self._seal.close(lead.key, entry)
         self._writes.put(entry, Record(lead.key.id, sealed, lead.terms.ttl))

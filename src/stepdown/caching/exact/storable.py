@@ -6,7 +6,7 @@ from stepdown.caching.exact.terms import ExactTerms
 from stepdown.errors import UpstreamMalformed
 from stepdown.quality.shadow.excluded import PROVIDER_TOOLS, Exclusions
 from stepdown.quality.shadow.kept import Answer, Transcripts
-from stepdown.types import Choice, Request, Usage
+from stepdown.types import ACCEPTED, Attempt, Choice, Decision, Request, Usage
 
 NONDETERMINISTIC = "nondeterministic"
 NO_STORE = "no_store"
@@ -48,6 +48,17 @@ def _asks_for_variety(request: Request) -> bool:
     except (DecodeError, ValueError):
         return True
     return temperature is not None and temperature != 0
+
+
+def is_of_its_own(served: Attempt, decision: Decision, terms: ExactTerms) -> bool:
+    """Whether the model answered that was to: none that stood in while it was away, and in a
+    cascade none whose answer was served for want of a better one."""
+    if served.verdict not in (None, ACCEPTED):
+        return False
+    meant = decision.model
+    if served.rung is not None and served.rung < len(terms.ladder):
+        meant = terms.ladder[served.rung]
+    return terms.own_name(served.model) == terms.own_name(meant)
 
 
 def whole_answer(transcripts: Transcripts, answer: Answer, usage: Usage | None) -> bytes | None:

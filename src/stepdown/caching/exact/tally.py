@@ -13,8 +13,8 @@ class Tally(Struct):
 
     ``shared`` are the hits whose answer was still being made when they came. ``bypasses`` are by
     reason. ``unstorable`` answers came well and must not be given again (truncated, refused, too
-    large); ``dropped`` ones found no room in a queue; ``damaged`` ones were in the store and could
-    not be used.
+    large, of a model that stood in for another); ``dropped`` ones found no room in a queue;
+    ``damaged`` ones were in the store and could not be used.
     """
 
     hits: int = 0

@@ -1,6 +1,6 @@
 """What a route's exact cache is to do."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ class ExactTerms(Struct, frozen=True):
     ``most_entry`` is the largest answer that is kept, in bytes. ``policy`` and ``varies`` are what
     else answers hang on, see ``caching.key.key_of``. ``held`` tells the rules that the guard keeps
     from applying: what a rule's model answered is not given again once the rule has tripped.
+    ``ladder`` and ``aliases`` (models' own names by other ones) tell which model is to answer:
+    where another stood in, its answer is not given again.
     """
 
     ttl: float = 3600.0
@@ -27,3 +29,9 @@ class ExactTerms(Struct, frozen=True):
     policy: str = ""
     varies: tuple[str, ...] = ()
     held: Callable[[], Collection[str]] = _nothing
+    ladder: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = {}
+
+    def own_name(self, model: str) -> str:
+        """The model's own name, where this is an alias."""
+        return self.aliases.get(model, model)
