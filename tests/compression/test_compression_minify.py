@@ -57,6 +57,12 @@ def test_text_loses_space_that_says_nothing() -> None:
     assert outcome(text) == "First line.\nSecond. Third.\n\n  - indented\n"
 
 
+@pytest.mark.parametrize("pattern", [" ", "\t", " \n", "\r", '"', "'", "[", '{"a":', "“", "`\n"])
+def test_long_runs_of_anything_are_read_once(pattern: str) -> None:
+    text = pattern * (100_000 // len(pattern))
+    assert outcome(text).split() == text.split()
+
+
 def test_columns_keep_their_places() -> None:
     text = "name      age\nAnn        31\nBob     42"
     assert outcome(text) == text

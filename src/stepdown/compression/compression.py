@@ -19,7 +19,7 @@ from stepdown.types import Journey, Request, Shrunk
 
 INLINE_BYTES = 16_384
 """Of a request: lossless work on a larger one is done in a thread."""
-MOST_BYTES = 4_000_000
+MOST_BYTES = 1_000_000
 """Of a request: a larger one is sent as it is."""
 MOST_AT_ONCE = 4
 """Requests in threads at a time; one more is sent as it is."""

@@ -15,7 +15,7 @@ from stepdown.compression.technique import read_options
 from stepdown.routing.problems import Problems
 
 _WASTE = re.compile(r"[ \t][ \t\r\n]|\r|\n\n\n|[\]\[{}:,]\s|\s[\]}]")
-_LINE_END = re.compile(r"[ \t\r]+(?=\n)|\r(?=\n)")
+_LINE_END = re.compile(r"(?<![ \t\r])[ \t\r]+(?=\n)")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _SENTENCE_GAP = re.compile(r"(?<=[a-zà-ÿ0-9)][.!?:;,]) {2,}(?=\S)")
 
