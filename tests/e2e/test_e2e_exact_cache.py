@@ -190,3 +190,39 @@ def test_what_fails_at_the_upstream_fails_for_all_who_asked_and_is_not_kept(
         assert len(upstream.received("picky")) == 1
         with client_of(gateway) as client:
             assert client.chat.completions.create(model="picky", messages=user("same")).choices
+
+
+def test_what_stood_in_while_a_model_was_away_is_not_given_again(
+    upstream: FaultServer, tmp_path: Path
+) -> None:
+    upstream.script("away", faults.status(400, "Not like this.", error_code="content_filter"))
+    settings = {
+        "model_list": [deployment(upstream, "away"), deployment(upstream, "stand-in")],
+        "router_settings": {"num_retries": 0},
+        "litellm_settings": {"content_policy_fallbacks": [{"away": ["stand-in"]}]},
+        "cache": {"exact": True},
+    }
+    with GatewayProcess(settings, tmp_path) as gateway, client_of(gateway) as client:
+        create = client.chat.completions.with_raw_response.create
+        told = [create(model="away", messages=user("same")).headers for _ in range(3)]
+        assert [each["x-stepdown-model"] for each in told] == ["stand-in", "away", "away"]
+        assert [each["x-stepdown-cache"] for each in told] == ["miss", "miss", "exact"]
+
+
+def test_a_cascades_answer_is_kept_as_it_was_checked(upstream: FaultServer, tmp_path: Path) -> None:
+    upstream.script("weak", faults.says("no JSON"), faults.says("none either"))
+    upstream.always("strong", faults.says('{"answer": 1}'))
+    settings = {
+        "model_list": [deployment(upstream, "weak"), deployment(upstream, "strong")],
+        "routes": {"auto": {"ladder": ["weak", "strong"], "cascade": ["json"]}},
+        "cache": {"exact": True},
+    }
+    with GatewayProcess(settings, tmp_path) as gateway, client_of(gateway) as client:
+        create = client.chat.completions.with_raw_response.create
+        wanted: Any = {"type": "json_object"}
+        told = [
+            create(model="auto", messages=user("same"), response_format=wanted) for _ in range(2)
+        ]
+        assert [each.headers["x-stepdown-cache"] for each in told] == ["miss", "exact"]
+        assert [each.headers["x-stepdown-model"] for each in told] == ["strong", "strong"]
+        assert told[0].content == told[1].content
