@@ -90,3 +90,41 @@ def test_an_api_stays_over_a_reload_while_its_endpoint_does(tmp_path: Path) -> N
     assert first.batches is second.batches is third.batches
     asyncio.run(first.batching.aclose(second.batching))
     asyncio.run(third.batching.aclose())
+
+
+CLAUDE = entry("m", "anthropic/claude-haiku-4-5", api_key="sk-x")
+MILLION = Usage(input=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "batch", "cost"),
+    [
+        ({}, {}, "0.5"),
+        ({}, {"price_factor": 0.1}, "0.1"),
+        ({"input_cost_per_token": 0.00001, "output_cost_per_token": 0.00002}, {}, "5"),
+        (
+            {"input_cost_per_token_batches": 0.000002, "output_cost_per_token_batches": 0},
+            {"price_factor": 0.1},
+            "2",
+        ),
+    ],
+)
+def test_what_a_million_tokens_cost(
+    tmp_path: Path, changes: dict[str, Any], batch: dict[str, Any], cost: str
+) -> None:
+    """By the entry's own rates, a share, the catalogue, and half of what is priced otherwise."""
+    priced = {**CLAUDE, "model_info": changes}
+    [outlet] = built(tmp_path, priced, batch=batch).batching.outlets.of("m")
+    assert outlet.price is not None
+    assert outlet.price.cost(MILLION) == Decimal(cost)
+
+
+def test_a_rate_for_batches_needs_the_other(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="output_cost_per_token_batches: expected a rate beside"):
+        built(tmp_path, {**CLAUDE, "model_info": {"input_cost_per_token_batches": 0.1}})
+
+
+def test_a_model_without_a_price_has_none_in_batches(tmp_path: Path) -> None:
+    unknown = entry("m", "openai/nobody-knows-this", api_key="sk-x")
+    [outlet] = built(tmp_path, unknown).batching.outlets.of("m")
+    assert outlet.price is None

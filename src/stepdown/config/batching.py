@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from stepdown.batch_ports import BatchAPI
+from stepdown.config.batch_prices import BatchPrices
 from stepdown.config.build import webhook_targets
 from stepdown.config.document import Config, Placed
 from stepdown.config.endpoints import SIMULATED
@@ -20,9 +20,6 @@ from stepdown.deferral.batch.outlets import Outlets
 from stepdown.deferral.batch.service import BatchService
 from stepdown.deferral.batch.terms import BatchTerms
 from stepdown.errors import ConfigError
-from stepdown.ports import Deployment as AnyDeployment
-from stepdown.ports import Price
-from stepdown.pricing.batch_price import Discounted
 from stepdown.providers.deployment import Deployment
 from stepdown.storage.address import parse
 
@@ -62,9 +59,11 @@ def build_batching(
     made: list[tuple[Any, BatchAPI]] = []
     apis: dict[str, BatchAPI] = {}
     problems: list[str] = []
+    prices = BatchPrices(config)
     for placed in config.deployments:
+        problems += prices.problems_of(placed)
         try:
-            options = _options(placed)
+            options = _options(placed, config.batch.max_tokens)
         except ValueError as problem:
             path = join(placed.path, "litellm_params")
             problems.append(f"{join(path, 'batch')}: {problem}")
@@ -78,8 +77,7 @@ def build_batching(
     if problems:
         raise ConfigError(problems)
     serving = Serving(deployments, config.router_settings.model_group_alias)
-    price_of = _PriceOf(config.batch.price_factor)
-    return Batching(terms_of(config), Outlets(serving.behind, apis, price_of), made)
+    return Batching(terms_of(config), Outlets(serving.behind, apis, prices.of), made)
 
 
 def terms_of(config: Config) -> BatchTerms:
@@ -103,33 +101,29 @@ def terms_of(config: Config) -> BatchTerms:
     )
 
 
-class _PriceOf:
-    """What a deployment's requests cost in a batch: a share of the ordinary price."""
-
-    def __init__(self, factor: Decimal) -> None:
-        self._factor = factor
-
-    def __call__(self, deployment: AnyDeployment) -> Price | None:
-        price = deployment.price
-        return None if price is None else Discounted(price, self._factor)
-
-
 def kind_of_api(placed: Placed) -> str | None:
     """The kind of a deployment's batch API; None where it has none, or what is said is wrong."""
     with suppress(ValueError):
-        options = _options(placed)
-        return None if options is None else options[0]
+        kind = _kind(placed)
+        return None if kind is None else kind[0]
     return None
 
 
 # ── Which API, and how it is reached ─────────────────────────────────────────────────────────
 
 
-def _options(placed: Placed) -> tuple[str, Any] | None:
+def _options(placed: Placed, max_tokens: int | None) -> tuple[str, Any] | None:
     """A deployment's kind of batch API with its options; None where it has none.
 
     Raises ValueError with what is wrong.
     """
+    kind = _kind(placed)
+    if kind is None or kind[0] != "anthropic":
+        return kind
+    return kind[0], (kind[1], max_tokens)
+
+
+def _kind(placed: Placed) -> tuple[str, Any] | None:
     endpoint, given = placed.endpoint, placed.entry.litellm_params.batch
     if endpoint.provider == SIMULATED:
         return _simulated(given)
@@ -164,11 +158,12 @@ def _api(kind: str, options: Any) -> BatchAPI:
         from stepdown.providers.batch.simulated import SimulatedBatchAPI, SimulatedProvider
 
         return SimulatedBatchAPI(SimulatedProvider(options))
-    reached: HttpOptions = options
     if kind == "anthropic":
         from stepdown.providers.batch.anthropic import AnthropicBatchAPI
 
-        return AnthropicBatchAPI(reached)
+        at, max_tokens = options
+        return AnthropicBatchAPI(at, max_tokens=max_tokens)
+    reached: HttpOptions = options
     from stepdown.providers.batch.openai import OpenAIBatchAPI
 
     return OpenAIBatchAPI(reached)

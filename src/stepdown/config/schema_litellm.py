@@ -54,6 +54,8 @@ class Prices(Section):
     input_cost_per_audio_token: Rate | None = None
     output_cost_per_audio_token: Rate | None = None
     output_cost_per_reasoning_token: Rate | None = None
+    input_cost_per_token_batches: Rate | None = None
+    output_cost_per_token_batches: Rate | None = None
 
 
 class LitellmParams(Prices):

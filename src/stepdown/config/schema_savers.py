@@ -1,6 +1,5 @@
 """The sections of the savers beside routing: what is kept and how long, and how prompts shrink."""
 
-from decimal import Decimal
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -74,7 +73,7 @@ class BatchSettings(Section):
 
     enabled: bool = True
     paused: bool = False
-    price_factor: Rate = Decimal("0.5")
+    price_factor: Rate | None = None
     concurrency: Positive = 8
     rpm: Positive | None = None
     gather: Span = 60.0
@@ -86,3 +85,4 @@ class BatchSettings(Section):
     max_file: Bytes = 209_715_200
     max_lines: Positive = 50_000
     max_line: Bytes = 10_000_000
+    max_tokens: Positive | None = None

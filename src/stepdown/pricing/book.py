@@ -83,6 +83,15 @@ class PriceBook:
         found = self.entry(model, provider)
         return None if found is None else found.schedule.simplest
 
+    def batch(self, model: str, provider: str) -> TokenPrice | None:
+        """What the model's tokens cost now in the provider's batches, or None where that is not
+        known: then it is a share of the ordinary price. Overrides say nothing of batches."""
+        named = self.provider_id(provider)
+        if model in self.overrides or named is None:
+            return None
+        plain = model.removeprefix(f"{provider}/")
+        return self.catalogue.batch(plain, named, datetime.now(UTC))
+
     def entry(self, model: str, provider: str | None = None) -> "Entry | None":
         """The catalogue's entry for a model, overrides aside, or None where it has none."""
         if provider is not None:

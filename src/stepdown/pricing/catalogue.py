@@ -36,6 +36,9 @@ _FIELDS = {
     "reasoning": "output_reasoning_mtok",
 }
 
+_BATCH = {"processing": "batch"}
+"""genai-prices' word for requests in batches."""
+
 
 class Entry(Struct, frozen=True):
     """One priced model of one provider."""
@@ -73,6 +76,20 @@ class Catalogue:
         except LookupError:
             return None
         return self._entry(seller, info)
+
+    def batch(self, model: str, provider: str | None, at: datetime) -> TokenPrice | None:
+        """What the model costs in batches at a moment, or None where no such price is known."""
+        try:
+            _, info = self._snapshot.find_provider_model(model, None, provider, None)
+        except LookupError:
+            return None
+        known = [
+            variant
+            for variant in info.price_variants or ()
+            if variant.when == _BATCH
+            and (variant.constraint is None or variant.constraint.active(at))
+        ]
+        return self._price(info.get_prices(at, _BATCH), None) if known else None
 
     def entries(self) -> Iterator[Entry]:
         """Every model that has a price for input and output, provider by provider."""
