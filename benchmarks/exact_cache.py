@@ -27,7 +27,7 @@ from stepdown.caching.exact.terms import ExactTerms
 from stepdown.caching.key import key_of
 from stepdown.providers.openai import OpenAIDialect
 from stepdown.requests import request_of
-from stepdown.types import Attempt, Journey, Request
+from stepdown.types import Attempt, Decision, Journey, Request
 
 SIZES = {"2 KB": 2_000, "50 KB": 50_000}
 ROUNDS = 2_000
@@ -104,7 +104,7 @@ async def store(cache: ExactCache, request: Request) -> None:
     journey = Journey(request, time.monotonic(), time.time())
     await cache.look(journey)
     await cache.listen(journey, Nobody()).answer(journey, answer())
-    journey.served = Attempt("m", "m/1", 0.0)
+    journey.decision, journey.served = Decision("direct", "m"), Attempt("m", "m/1", 0.0)
     journey.outcome = "answered"
     cache.offer(journey)
 
@@ -143,7 +143,7 @@ def backends(folder: Path, redis_url: str | None) -> Iterator[Store]:
     if redis_url is not None:
         from stepdown.caching.exact.redis import RedisStore
 
-        yield RedisStore(redis_url, prefix=f"stepdown-bench:{uuid.uuid4().hex}:")
+        yield RedisStore(redis_url, prefix=f"stepdown-bench:{uuid.uuid4().hex}:", timeout=2.0)
 
 
 def main() -> None:
