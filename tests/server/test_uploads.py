@@ -1,14 +1,16 @@
 """Forms of uploads: what is read from them, what they may not be, and how much is held."""
 
 import asyncio
+import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from stepdown.errors import BodyTooLarge, InvalidField, TooManyBatches
+from stepdown.errors import BodyTooLarge, InvalidField, StepdownError, TooManyBatches
 from stepdown.server import uploads
 from stepdown.server.uploads import Upload, Uploads
 
@@ -135,6 +137,13 @@ def test_a_body_that_grows_too_large_is_refused_as_such() -> None:
     request = Request({"type": "http", "method": "POST", "headers": headers, "app": 1}, receive)
     with pytest.raises(BodyTooLarge):
         received(request)
+
+
+def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(StepdownError, match="could not be kept") as caught:
+        received(asked(form(PURPOSE, part("file", b"x" * 2_000_000, "f"))))
+    assert caught.value.status == 500
 
 
 def test_only_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

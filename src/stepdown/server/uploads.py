@@ -1,5 +1,6 @@
 """Reads the multipart form of an upload: kept on disk while it arrives, never whole in memory."""
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from stepdown.errors import InvalidField, TooManyBatches
+from stepdown.errors import InvalidField, StepdownError, TooManyBatches
+
+log = logging.getLogger("stepdown.server")
 
 AT_ONCE = 16
 """Uploads that one process takes at the same time: each may fill its limit in temporary files."""
@@ -47,7 +50,8 @@ class Uploads:
     async def received(self, request: Request) -> AsyncGenerator[Upload]:
         """An upload, once it is in; what was kept of it is gone at the end.
 
-        Raises InvalidField, BodyTooLarge, RequestTimedOut, TooManyBatches.
+        Raises InvalidField, BodyTooLarge, RequestTimedOut, TooManyBatches, and StepdownError where
+        there is no room for temporary files.
         """
         if self._busy >= AT_ONCE:
             raise TooManyBatches("Too many uploads are under way; try again later.")
@@ -56,6 +60,11 @@ class Uploads:
             form = request.form(max_files=1, max_fields=len(_FIELDS), max_part_size=MOST_FIELD)
             async with form as came:
                 yield _read(came)
+        except OSError as error:
+            log.error("an upload could not be kept while it came: %s", error)
+            raise StepdownError(
+                "The upload could not be kept; the server's log says why."
+            ) from error
         except HTTPException as error:
             raise InvalidField(f"The body is no form that can be read: {error.detail}") from error
         finally:
