@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.float64]
 
-PENALTY = 20.0
-"""On the squares of the weights of standardised features; about as strong as so many pairs."""
+PENALTY = 5.0
+FEATURE_PENALTY = 60.0
+"""On the squares of the weights of standardised columns, about as strong as so many pairs: of the
+first LEADING ones, which sum a pair up, and of the features themselves, which are many."""
+LEADING = 5
 _STEPS = 25
 _ENOUGH = 1e-8
 _FLAT = 1e-9
@@ -34,12 +37,18 @@ class Calibration(Struct, frozen=True):
         return scored
 
 
-def fit_logistic(rows: Rows, right: NDArray[np.bool_], penalty: float = PENALTY) -> Calibration:
-    """``rows``: (pairs, features). One right and one wrong pair are taken as seen before any."""
+def fit_logistic(
+    rows: Rows,
+    right: NDArray[np.bool_],
+    penalty: float = PENALTY,
+    feature_penalty: float = FEATURE_PENALTY,
+) -> Calibration:
+    """``rows``: (pairs, columns). One right and one wrong pair are taken as seen before any."""
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
     spread = np.where(spread > _FLAT, spread, np.inf)
     design = np.column_stack([(rows - centre) / spread, np.ones(len(rows))])
-    strength = np.full(design.shape[1], penalty)
+    strength = np.full(design.shape[1], feature_penalty)
+    strength[:LEADING] = penalty
     strength[-1] = _FLAT
     target = (right + 1.0 / max(1, len(right))) / (1.0 + 2.0 / max(1, len(right)))
     weights = np.zeros(design.shape[1])
