@@ -32,6 +32,12 @@ def gateway(
     config = {
         "model_list": [deployment(upstream, name) for name in ("plain", "broken", "silent")],
         "router_settings": {"num_retries": 0},
+        "routes": {
+            "auto": {
+                "ladder": ["plain"],
+                "defer": {"when": {"metadata.kind": "nightly"}, "within": "1h"},
+            }
+        },
         "batch": SOON,
     }
     with GatewayProcess(config, tmp_path_factory.mktemp("deferred"), workers=2) as running:
@@ -169,3 +175,16 @@ def test_webhooks(upstream: FaultServer, tmp_path: Path) -> None:
             assert (told["id"], told["status"]) == (call["id"], "succeeded")
             assert told["response"] == poll(gateway, call).json()["response"]
             assert SECRET not in gateway.log
+
+
+def test_a_route_may_say_what_is_answered_later(gateway: GatewayProcess) -> None:
+    def post(**fields: Any) -> httpx2.Response:
+        body = {"model": "auto", "messages": HELLO, **fields}
+        return httpx2.post(f"{gateway.base_url}/chat/completions", json=body, timeout=10)
+
+    nightly = {"metadata": {"kind": "nightly"}}
+    reply = post(**nightly)
+    assert reply.status_code == 202
+    assert ended(gateway, reply.json())["status"] == "succeeded"
+    assert post(metadata={"kind": "now"}).status_code == 200
+    assert post(**nightly, stream=True).status_code == 200  # a stream is never put off

@@ -18,6 +18,7 @@ from stepdown.deferral.jobs import Jobs
 from stepdown.ledger.writer import Ledger
 from stepdown.pipeline import Pipeline
 from stepdown.ports import Price
+from stepdown.types import Request
 
 if TYPE_CHECKING:
     from stepdown.config.batching import Batching
@@ -50,6 +51,14 @@ class Live:
     @property
     def pipeline(self) -> Pipeline:
         return self._built.pipeline
+
+    def deferred(self, request: Request) -> float | None:
+        """Seconds within which a request's route has it answered later; None: it is answered now,
+        as every stream is."""
+        route = self._built.routes.get(request.target)
+        if route is None or route.deferral is None or request.streams:
+            return None
+        return route.deferred(request)
 
     @property
     def jobs(self) -> Jobs:

@@ -47,8 +47,9 @@ class App:
             request = parse(headers, exchange.body or b"")
             request.tenant = tenant
             client.request_id = request.id
-            if request.deferred:
-                await defer(self.live, exchange, request)
+            window = None if request.deferred else self.live.deferred(request)
+            if request.deferred or window is not None:
+                await defer(self.live, exchange, request, window)
             else:
                 await self.live.pipeline.handle(request, client)
         except StepdownError as error:

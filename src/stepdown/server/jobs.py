@@ -23,24 +23,33 @@ WEBHOOK_HEADER = "x-stepdown-webhook"
 _ACCEPTED = status_line(202).decode() + "content-type: application/json\r\n"
 
 
-async def defer(live: Live, exchange: Exchange, request: Request) -> None:
+async def defer(
+    live: Live, exchange: Exchange, request: Request, window: float | None = None
+) -> None:
     """Take a chat request on, and answer at once where to ask for it.
 
+    ``window`` is its route's: seconds within which it is to be answered, whatever its headers say.
     Raises InvalidField, UnknownModel, and what says that there is no room or no database
     (TooManyJobs, TooManyBatches, JobsUnavailable, BatchesUnavailable).
     """
-    span = request.headers.get(DEFER_HEADER)
-    _check(live, request, ASYNC_HEADER if span is None else DEFER_HEADER)
+    if window is None:
+        window = _window(live, request)
     webhook = request.headers.get(WEBHOOK_HEADER, "")
-    if span is None:
+    if window is None:
         row = await live.jobs.submit(request, webhook)
         where, body = f"{PATH}/{row.id}", shown(row)
     else:
-        window = seconds(DEFER_HEADER, span)
         call = await live.batches.defer(request, window=window, webhook=webhook)
         where, body = f"{CALLS_PATH}/{call.id}", encode(call_object(call))
     head = f"{_ACCEPTED}location: {where}\r\nx-stepdown-request-id: {request.id}\r\n"
     await exchange.answer(head.encode(), body)
+
+
+def _window(live: Live, request: Request) -> float | None:
+    """Seconds that the client gives for the answer; None where it is to be worked on now."""
+    span = request.headers.get(DEFER_HEADER)
+    _check(live, request, ASYNC_HEADER if span is None else DEFER_HEADER)
+    return None if span is None else seconds(DEFER_HEADER, span)
 
 
 def _check(live: Live, request: Request, header: str) -> None:
