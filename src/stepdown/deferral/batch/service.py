@@ -97,7 +97,7 @@ class BatchService:
 
     async def aclose(self) -> None:
         """Stop working; what is not done, others do, or this process when it starts again."""
-        worker, self._worker, self._context = self._worker, None, None
+        worker, self._worker = self._worker, None
         if worker is not None:
             await worker.aclose()
         await self._webhooks.aclose()
@@ -289,7 +289,7 @@ class BatchService:
 
     async def defer(self, request: Request, *, window: float, webhook: str = "") -> DeferredCall:
         self._check_enabled()
-        if self._context is None:
+        if self._context is None or self._worker is None:
             raise BatchesUnavailable("The server is not taking requests on: it starts or stops.")
         if not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
             raise InvalidField(
