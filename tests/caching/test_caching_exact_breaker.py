@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import pytest
 
 from stepdown.caching.exact.breaker import FAILURES, PAUSE, Breaker
 from stepdown.caching.exact.memory import MemoryStore
-from stepdown.caching.exact.store import Record
+from stepdown.caching.exact.store import Record, StoreUnavailable
 from support.exact_caches import Broken
 
 
@@ -51,7 +52,28 @@ def test_once_it_is_well_everybody_asks_again(caplog: pytest.LogCaptureFixture) 
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(run())
-    assert len(caplog.records) == 1  # one line for one outage
+    assert len(caplog.records) == 1
+
+
+def test_a_store_that_reads_and_cannot_write_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Full(MemoryStore):
+        async def put(self, records: Sequence[Record]) -> None:
+            raise StoreUnavailable("It is full.")
+
+    async def run() -> None:
+        now = Now()
+        breaker = Breaker(Full(1000), now)
+        for _ in range(100):
+            assert not await breaker.put([Record("a", b"v", 60)])
+            assert await breaker.get("a") is None
+            now.time += 1.0
+        assert (breaker.failures, breaker.skipped) == (100, 0)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run())
+    assert len(caplog.records) == 2
 
 
 def test_silence_is_a_failure() -> None:

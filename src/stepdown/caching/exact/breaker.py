@@ -17,6 +17,8 @@ log = logging.getLogger("stepdown.caching")
 FAILURES = 3
 PAUSE = 2.0
 """Seconds."""
+LOG_EVERY = 60.0
+"""Seconds: a store that takes no writes may well answer reads in between."""
 _PATIENCE_TO_WRITE = 10.0
 
 
@@ -34,7 +36,8 @@ class Breaker:
         self.error: str | None = None
         self._clock = clock
         self._in_a_row = 0
-        self._closed_until = 0.0
+        self._open_until = 0.0
+        self._logged = -LOG_EVERY
 
     async def get(self, entry_id: str) -> bytes | None:
         """The value, or None where there is none or the store failed."""
@@ -51,11 +54,11 @@ class Breaker:
 
     async def _ask(self, call: Callable[[], Awaitable[T]], patience: float, otherwise: T) -> T:
         """What the call gives within so many times the store's timeout."""
-        if self._closed_until > self._clock():
+        if self._open_until > self._clock():
             self.skipped += 1
             return otherwise
         if self._in_a_row >= FAILURES:
-            self._closed_until = self._clock() + PAUSE  # for the others: this call tries
+            self._open_until = self._clock() + PAUSE  # for the others: this call tries
         timeout = self.store.timeout
         try:
             if timeout is None:
@@ -68,15 +71,17 @@ class Breaker:
         except TimeoutError:
             self._fail(f"The cache's store ({self.store.kind}) did not answer in time.")
         else:
-            self._in_a_row, self._closed_until, self.error = 0, 0.0, None
+            self._in_a_row, self._open_until, self.error = 0, 0.0, None
             return answer
         return otherwise
 
     def _fail(self, error: str) -> None:
-        if self.error is None:
+        now = self._clock()
+        if now - self._logged >= LOG_EVERY:
+            self._logged = now
             log.warning("%s The cache goes on without it.", error)
         self.failures += 1
         self._in_a_row += 1
         self.error = error
         if self._in_a_row >= FAILURES:
-            self._closed_until = self._clock() + PAUSE
+            self._open_until = now + PAUSE
