@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -166,6 +168,32 @@ def test_refusals_come_as_the_clients_errors(gateway: GatewayProcess) -> None:
                 input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h"
             )
         assert wrong.value.param == "endpoint"
+
+
+def test_a_providers_batch_at_its_price(launch: Any) -> None:
+    """The provider of one model takes batches, and fails some of their requests."""
+    rates = {name: float(rate) for name, rate in STRONG.items()}
+    batch = {"error_rate": 0.2, "error_status": 400, "seed": 3}
+    params = {"model": "simulated/large", "batch": batch, **rates}
+    gateway: GatewayProcess = launch(
+        {
+            "model_list": [{"model_name": "large", "litellm_params": params}],
+            "batch": {"poll": 0.2},
+        }
+    )
+    with client_of(gateway) as client:
+        done = ended(client, start(client, jsonl(line(str(i), "large") for i in range(50))))
+        assert done.status == "completed"
+        good = answers(content_of(client, done.output_file_id))
+        bad = [each["custom_id"] for each in read_lines(content_of(client, done.error_file_id))]
+    assert all(text.startswith("simulated") for text in good.values())
+    assert sorted([*good, *bad], key=int) == [str(i) for i in range(50)]
+    assert list(good) == sorted(good, key=int)
+    assert good
+    assert bad
+    assert done.model_extra is not None
+    told = done.model_extra["stepdown"]
+    assert Decimal(told["cost"]) == Decimal(told["batch_discount"]) > 0
 
 
 def test_the_asynchronous_client(gateway: GatewayProcess) -> None:

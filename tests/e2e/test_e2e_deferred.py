@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from support import chat, faults
 from support.clients import HELLO
-from support.configs import deployment
+from support.configs import STRONG, deployment
 from support.fault_server import FaultServer, wait_until
 from support.gateway_process import GatewayProcess
 from support.hooks import SECRET, Hook
@@ -161,6 +162,22 @@ def test_tenants(upstream: FaultServer, tmp_path: Path) -> None:
         assert ask(gateway).status_code == 401
         mine = ask(gateway, headers=key).json()
         assert poll(gateway, mine, **key).status_code == 200
+
+
+def test_a_providers_batch_at_its_price(tmp_path: Path) -> None:
+    rates = {name: float(rate) for name, rate in STRONG.items()}
+    params = {"model": "simulated/large", "batch": True, **rates}
+    models = [{"model_name": "large", "litellm_params": params}]
+    with GatewayProcess(
+        {"model_list": models, "batch": {**SOON, "poll": 0.2}}, tmp_path
+    ) as gateway:
+        done = [ended(gateway, call) for call in [ask(gateway, "large").json() for _ in range(3)]]
+    for call in done:
+        assert call["status"] == "succeeded"
+        assert call["response"]["choices"][0]["message"]["content"].startswith("simulated")
+        told = call["stepdown"]
+        assert told["batched"] is True
+        assert Decimal(told["cost"]) == Decimal(told["batch_discount"]) > 0
 
 
 def test_webhooks(upstream: FaultServer, tmp_path: Path) -> None:
