@@ -181,8 +181,8 @@ def test_what_goes_wrong_stays_inside_and_is_counted(monkeypatch: pytest.MonkeyP
     [shrunk] = run(own, SHORT)
     assert shrunk is not None
     assert own.status()["skipped"] == {"failed": 1}
-    assert own.status()["failure"] == "probe: RuntimeError: no luck"
+    assert own.status()["failure"] == "probe: RuntimeError"
     monkeypatch.setattr(module, "shrink", lambda *args, **more: fail())
     assert run(own, SHORT) == [None]
     assert own.status()["skipped"] == {"failed": 2}
-    assert own.status()["failure"] == "RuntimeError: no luck"
+    assert own.status()["failure"] == "RuntimeError"

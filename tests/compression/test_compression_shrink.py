@@ -8,7 +8,7 @@ import pytest
 
 from stepdown.compression.counting import estimated
 from stepdown.compression.draft import Draft, Form, rewritten
-from stepdown.compression.shrink import Cached, Made, Target, shrink, untouchable
+from stepdown.compression.shrink import Cached, Made, Target, reason, shrink, untouchable
 from stepdown.compression.technique import Technique
 from stepdown.compression.techniques.duplicates import Duplicates
 from stepdown.compression.techniques.extract import Extract
@@ -92,8 +92,13 @@ class Broken:
 def test_a_technique_that_fails_leaves_the_rest_to_the_others() -> None:
     asked = request(tool(SPACED), tool(document(30)), user("Which note speaks of ice?"))
     found = made(asked, [Minify(), Broken(), Extract()], Target(0.5))
-    assert found.failed == ("broken: RuntimeError: no luck",)
+    assert found.failed == ("broken: RuntimeError",)
     assert {"minify", "extract"} <= found.removed.keys()
+
+
+def test_a_reason_says_nothing_of_the_prompt() -> None:
+    assert reason(ValueError("the prompt's secret")) == "ValueError"
+    assert reason(OSError("the hub is out of reach")) == "OSError: the hub is out of reach"
 
 
 # ── What the provider has cached ─────────────────────────────────────────────────────────────

@@ -3,14 +3,16 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from stepdown.compression.counting import Count, estimated, is_exact, load
 from stepdown.compression.draft import rewritten
 from stepdown.compression.sent import Sent, keys_of
-from stepdown.compression.shrink import Cached, Made, Target, shrink
+from stepdown.compression.shrink import Cached, Made, Target, reason, shrink
 from stepdown.compression.technique import Technique
 from stepdown.compression.techniques.minify import Minify
 from stepdown.ports import Price
@@ -22,10 +24,13 @@ INLINE_BYTES = 16_384
 MOST_BYTES = 1_000_000
 """Of a request: a larger one is sent as it is."""
 MOST_AT_ONCE = 4
-"""Requests in threads at a time; one more is sent as it is."""
+"""A route's requests that are worked on, or wait for a thread; one more is sent as it is."""
+THREADS = 2
+"""Of the process: more would only wait for each other."""
 MIN_TOKENS = 1000
 
 PriceOf = Callable[[str], Price | None]
+Result = TypeVar("Result")
 
 
 class Plan(Struct, frozen=True):
@@ -96,7 +101,7 @@ class Compression:
         try:
             shrunk = await self._compressed(journey.request, model)
         except Exception as error:  # noqa: BLE001  an answer matters more than a shorter prompt
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(reason(error))
             return None
         if shrunk is not None:
             self._shortened += 1
@@ -112,7 +117,7 @@ class Compression:
             return None
         if tokens < self.plan.min_tokens:
             return None
-        tokens, made = await asyncio.to_thread(self._made, request, tokens, True, Cached())
+        tokens, made = await _in_thread(self._made, request, tokens, True, Cached())
         return _shrunk(request, tokens, made, self.plan.techniques)
 
     def status(self) -> dict[str, Any]:
@@ -146,8 +151,7 @@ class Compression:
         else:
             self._working += 1
             try:
-                work = asyncio.to_thread(self._made, request, tokens, lossy, cached)
-                tokens, made = await work
+                tokens, made = await _in_thread(self._made, request, tokens, lossy, cached)
             finally:
                 self._working -= 1
         self._learn(made)
@@ -191,6 +195,16 @@ class Compression:
     def _fail(self, failure: str) -> None:
         self._skipped["failed"] += 1
         self._failure = failure
+
+
+def _in_thread(work: Callable[..., Result], *arguments: Any) -> "asyncio.Future[Result]":
+    return asyncio.get_running_loop().run_in_executor(_threads(), work, *arguments)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Their own: a prompt of great length is not to keep the ledger waiting."""
+    return ThreadPoolExecutor(THREADS, "compression")
 
 
 def _shrunk(

@@ -18,6 +18,8 @@ from stepdown.types import Prompt, Request
 
 _messages = msgspec.json.Decoder(list[Raw]).decode
 CACHE_MARK = b'"cache_control"'
+LONGEST_REASON = 300
+_ABOUT_FILES = OSError, ImportError
 
 
 class Target(Struct, frozen=True):
@@ -95,10 +97,16 @@ def untouchable(request: Request) -> int:
     provider cache (``cache_control``)."""
     first = examples(request.prompt.messages)
     raw = request.fields["messages"]
-    if CACHE_MARK in memoryview(raw).tobytes():
+    if CACHE_MARK in bytes(raw):
         marked = [at for at, each in enumerate(_messages(raw)) if CACHE_MARK in bytes(each)]
         first = max(first, marked[-1] + 1)
     return first
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in words that hold nothing of the prompt."""
+    kind = type(error).__name__
+    return f"{kind}: {error}"[:LONGEST_REASON] if isinstance(error, _ABOUT_FILES) else kind
 
 
 def _run(
@@ -120,7 +128,7 @@ def _run(
         try:
             technique.apply(draft)
         except Exception as error:  # noqa: BLE001  what one cannot do is left to the others
-            failed.append(f"{technique.name}: {type(error).__name__}: {error}")
+            failed.append(f"{technique.name}: {reason(error)}")
     return Made(draft.made(), tuple(failed))
 
 
