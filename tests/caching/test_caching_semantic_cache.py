@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import json, structs
 
+from stepdown.caching.exact.terms import ExactTerms
 from stepdown.caching.semantic.bound import BoundTerms
 from stepdown.caching.semantic.entries import MemoryEntries
 from stepdown.caching.semantic.evidence_file import EvidenceFile
@@ -172,7 +173,9 @@ def test_words_of_the_users_own_are_fresh_too() -> None:
 
 def test_answers_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        async with desk(bound=Serving, terms=structs.replace(QUICK, ttl=60.0)) as here:
+        async with desk(
+            bound=Serving, terms=structs.replace(QUICK, answers=ExactTerms(ttl=60.0))
+        ) as here:
             await here.ask(asked(QUESTION))
             later = time.time() + 30.0
             monkeypatch.setattr(time, "time", lambda: later)
@@ -299,6 +302,42 @@ def test_what_was_learned_survives_a_restart_under_the_same_terms(tmp_path: Path
     assert asyncio.run(learn(0, stricter)) == "tuning"
     evidence.path.write_bytes(b"{")
     assert asyncio.run(learn(0)) == "tuning"
+
+
+def test_other_terms_keep_what_still_holds() -> None:
+    async def run() -> None:
+        async with desk(same_answer) as here:
+            for place in range(100):
+                await here.ask(asked(SAME if place % 2 else QUESTION, request_id=f"r{place}"))
+            bound = here.cache.bounds[ROUTE]
+            assert bound.phase == "certified"
+            here.cache.apply({ROUTE: structs.replace(QUICK, most_text=30)})
+            assert here.cache.bounds[ROUTE] is bound
+            assert (await here.ask(asked("What about all these other words here?"))).cache == (
+                "bypass"
+            )
+            here.cache.apply({ROUTE: structs.replace(QUICK, floor=0.8), "other": QUICK})
+            assert here.cache.bounds[ROUTE].phase == "tuning"
+            assert here.cache.bounds.keys() == {ROUTE, "other"}
+            here.cache.apply({})
+            assert (await here.ask(asked(QUESTION))).cache is None
+
+    asyncio.run(run())
+
+
+def test_what_another_model_answered_is_neither_kept_nor_learned_from() -> None:
+    """The route's first rung is not what answers here: another stands in for it."""
+
+    async def run() -> None:
+        async with desk(same_answer, bound=Verifying) as here:
+            await here.ask(asked(QUESTION))
+            fleet: Any = here.pipeline.fleet
+            fleet.endpoints["strong"].model = "another"
+            await here.ask(asked(SAME))
+            status = here.cache.status()
+            assert (status.right, status.skipped, status.unstorable) == (0, 1, 1)
+
+    asyncio.run(run())
 
 
 def test_before_and_after_nothing_is_cached() -> None:

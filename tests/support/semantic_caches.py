@@ -128,7 +128,7 @@ async def desk(
     pipeline = Pipeline(
         {ROUTE: Ladder("strong")}, Fleet(strong=upstream), Book(), caches={ROUTE: [cache]}
     )
-    await cache.start()
+    cache.start()
     try:
         yield Desk(cache, pipeline, upstream)
     finally:

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from stepdown.caching.control import cache_control
-from stepdown.caching.exact.storable import NO_CACHE, NO_STORE, as_stream
+from stepdown.caching.exact.storable import NO_CACHE, NO_STORE, as_stream, is_of_its_own
 from stepdown.caching.exact.store import StoreStats
 from stepdown.caching.index.index import VectorIndex
 from stepdown.caching.semantic.bound import Bound
@@ -53,6 +53,8 @@ WORKERS = 4
 SAVE_EVERY = 30.0
 """Seconds between two writings of what was learned."""
 TURNS_READ = 512
+INLINE = 262_144
+"""Bytes: a larger request has its key made in a thread."""
 _WITH_EVENTS = 8
 """A stream is so many times as long as its answer; what is longer is not kept."""
 _PERSON = b"stepdown.semcach"
@@ -83,22 +85,44 @@ class SemanticCache:
         evidence: EvidenceFile | None = None,
     ) -> None:
         """``verifiers`` are by route or model, the shipped one for all others."""
-        self.terms = terms
         self._embedder = embedder
         self._transcripts = transcripts
         self._evidence = evidence
-        own = verifiers or {}
-        self._verifiers = {name: own.get(name) or shipped() for name in terms}
-        self._freshness = {name: Freshness(each.fresh_words) for name, each in terms.items()}
         self._read = lru_cache(TURNS_READ)(Reader(static().vectors).read)
         self._tally = Tally()
         self._shelf = Shelf(index, MemoryEntries() if entries is None else entries)
-        self.bounds = {name: Bound(each.bound) for name, each in terms.items()}
+        self.bounds: dict[str, Bound] = {}
+        self._under: dict[str, str] = {}
         self._learning = Learning(
             self._shelf, self.bounds, comparer or AnswerComparer(), transcripts, self._tally
         )
         self._leads: dict[int, Lead] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self.apply(terms, verifiers)
+
+    def apply(
+        self,
+        terms: Mapping[str, SemanticTerms],
+        verifiers: Mapping[str, Verifier] | None = None,
+        comparer: Comparer | None = None,
+    ) -> None:
+        """Go on under other terms. What was learned of a route stays where it still holds."""
+        own = verifiers or {}
+        self.terms = terms
+        self._verifiers = {name: own.get(name) or shipped() for name in terms}
+        self._freshness = {name: Freshness(each.fresh_words) for name, each in terms.items()}
+        self._learning.comparer = comparer or self._learning.comparer
+        embedder = self._embedder.name
+        under = {
+            name: gathered_under(each.bound, each.floor, self._verifiers[name], embedder)
+            for name, each in terms.items()
+        }
+        for name in self.bounds.keys() - under.keys():
+            del self.bounds[name]
+        for name, mark in under.items():
+            if self._under.get(name) != mark:
+                self.bounds[name] = Bound(terms[name].bound)
+        self._under = under
 
     # ── the request path ─────────────────────────────────────────────────────────────────────
 
@@ -109,11 +133,7 @@ class SemanticCache:
         if terms is None or not self._tasks:
             return None
         control = cache_control(request.headers.get("cache-control"))
-        question = (
-            NO_STORE
-            if control.no_store
-            else question_of(request, terms, self._freshness[request.target])
-        )
+        question = NO_STORE if control.no_store else await self._question(request, terms)
         if isinstance(question, str):
             self._bypass(journey, question)
             return None
@@ -123,7 +143,8 @@ class SemanticCache:
                 self._leads[id(journey)] = Lead(question, vector, terms)
                 self._bypass(journey, NO_CACHE)
                 return None
-            oldest = terms.ttl if control.max_age is None else min(terms.ttl, control.max_age)
+            ttl = terms.answers.ttl
+            oldest = ttl if control.max_age is None else min(ttl, control.max_age)
             since = journey.time - oldest
             nearest = await self._shelf.nearest(question.partition.hex(), vector, since)
             hit = await self._decide(journey, Lead(question, vector, terms), nearest)
@@ -140,22 +161,32 @@ class SemanticCache:
         lead = self._leads.get(id(journey))
         if lead is None:
             return client
-        lead.kept = KeptAnswer(client, _WITH_EVENTS * lead.terms.most_entry)
+        lead.kept = KeptAnswer(client, _WITH_EVENTS * lead.terms.answers.most_entry)
         return lead.kept
 
     def offer(self, journey: Journey) -> None:
         """Queue the answer where there is one. Raises nothing."""
         lead = self._leads.pop(id(journey), None)
-        served = journey.served
-        if lead is None or lead.kept is None or served is None or not self._tasks:
+        served, decision = journey.served, journey.decision
+        if lead is None or lead.kept is None or not self._tasks:
             return
-        if journey.outcome != "answered" or journey.hit is not None:
+        if journey.outcome != "answered" or served is None or decision is None:
+            return
+        if not is_of_its_own(served, decision, lead.terms.answers):
+            self._tally.unstorable += 1
+            self._tally.skipped += lead.doubt is not None
             return
         request, readings, answer = journey.request, journey.readings, lead.kept.taken()
         lead.kept = None
         self._learning.take(
             Given(request, readings, lead, answer, served.model, journey.usage, time.time())
         )
+
+    async def _question(self, request: Request, terms: SemanticTerms) -> Question | str:
+        freshness = self._freshness[request.target]
+        if request.size > INLINE:
+            return await asyncio.to_thread(question_of, request, terms, freshness)
+        return question_of(request, terms, freshness)
 
     def _bypass(self, journey: Journey, reason: str) -> None:
         """What was looked up in another cache before is a miss all the same."""
@@ -198,13 +229,17 @@ class SemanticCache:
 
     # ── the owner's side ─────────────────────────────────────────────────────────────────────
 
-    async def start(self) -> None:
-        """Take up what was learned before, and begin to cache."""
+    @property
+    def is_running(self) -> bool:
+        return bool(self._tasks)
+
+    def start(self) -> None:
+        """Take up what was learned before, and begin to cache. To be called on the event loop,
+        which waits for one file to be read."""
         if self._evidence is not None:
-            kept = await asyncio.to_thread(self._evidence.load)
-            for name, each in kept.items():
-                if name in self.bounds and each.under == self._under(name):
-                    self.bounds[name].state = each.state
+            for name, kept in self._evidence.load().items():
+                if self._under.get(name) == kept.under:
+                    self.bounds[name].state = kept.state
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._learning.run()) for _ in range(WORKERS)]
         if self._evidence is not None:
@@ -270,16 +305,12 @@ class SemanticCache:
                 await self._save(evidence)
 
     async def _save(self, evidence: EvidenceFile) -> None:
-        kept = {name: Kept(self._under(name), each.state) for name, each in self.bounds.items()}
+        kept = {name: Kept(self._under[name], each.state) for name, each in self.bounds.items()}
         data = encoded(kept)
         try:
             await asyncio.to_thread(evidence.save, data)
         except OSError as error:
             log.warning("What the semantic cache learned could not be saved: %s", error)
-
-    def _under(self, name: str) -> str:
-        terms = self.terms[name]
-        return gathered_under(terms.bound, terms.floor, self._verifiers[name], self._embedder.name)
 
 
 def row_of(

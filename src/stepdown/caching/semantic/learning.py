@@ -71,9 +71,9 @@ class Learning:
         transcripts: Transcripts,
         tally: Tally,
     ) -> None:
+        self.comparer = comparer
         self._shelf = shelf
         self._bounds = bounds
-        self._comparer = comparer
         self._transcripts = transcripts
         self._tally = tally
         self._queue: asyncio.Queue[Given] = asyncio.Queue(QUEUE)
@@ -128,7 +128,7 @@ class Learning:
                 await self._shelf.compared(doubt.held, right=comparison == "right")
             if comparison == "right":
                 return
-        if body is None or choice is None or len(body) > given.lead.terms.most_entry:
+        if body is None or choice is None or len(body) > given.lead.terms.answers.most_entry:
             self._tally.unstorable += 1
             return
         await self._keep(given, body)
@@ -154,7 +154,7 @@ class Learning:
             held = read(self._transcripts, doubt.held.body, streamed=False)
         except UpstreamMalformed:
             return "untold"
-        return await self._comparer.compare(given.request, held, fresh, given.readings)
+        return await self.comparer.compare(given.request, held, fresh, given.readings)
 
     def _learn(self, given: Given, doubt: Doubt, comparison: Comparison) -> None:
         tally = self._tally
@@ -165,8 +165,10 @@ class Learning:
         tally.right += comparison == "right"
         tally.wrong += comparison == "wrong"
         tally.untold += comparison == "untold"
-        self._bounds[given.request.target].learn(doubt.row, doubt.decided, right)
-        self.learned += 1
+        bound = self._bounds.get(given.request.target)
+        if bound is not None:
+            bound.learn(doubt.row, doubt.decided, right)
+            self.learned += 1
 
     async def _keep(self, given: Given, body: bytes) -> None:
         lead = given.lead

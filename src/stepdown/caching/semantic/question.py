@@ -1,8 +1,9 @@
 """What of a request has to be the same for an answer to fit, and what need only mean the same.
 
 The last turn is what is embedded. Everything else is compared by a hash, exactly: tenant, route or
-model, the route's policy, system prompt, tools, response format, sampling, all earlier turns, and
-every field that this version has never heard of (``caching.key``).
+model, the route's policy and which rules the guard holds back, system prompt, tools, response
+format, sampling, all earlier turns, and every field that this version has never heard of
+(``caching.key``).
 """
 
 from msgspec import Raw, Struct, json, structs
@@ -35,7 +36,7 @@ class Question(Struct, frozen=True):
 
 def question_of(request: Request, terms: SemanticTerms, freshness: Freshness) -> Question | str:
     """The question that a request puts, or why it is none for a semantic cache."""
-    reason = reason_against(request, terms.storing)
+    reason = reason_against(request, terms.answers)
     if reason is not None:
         return reason
     messages = request.prompt.messages
@@ -49,7 +50,13 @@ def question_of(request: Request, terms: SemanticTerms, freshness: Freshness) ->
     if freshness.found(text) is not None:
         return FRESH
     try:
-        key = key_of(_without_last(request), policy=terms.policy, varies=terms.varies)
+        answers = terms.answers
+        key = key_of(
+            _without_last(request),
+            policy=answers.policy,
+            held=answers.held(),
+            varies=answers.varies,
+        )
     except Unkeyable:
         return UNREADABLE
     return Question(key.digest, text)
