@@ -137,7 +137,10 @@ class Batching:
     async def submit(
         self, entries: Iterable[Mapping[str, Any]], tenant: str = "red", **new: Any
     ) -> Batch:
-        file = await self.put(jsonl(entries), tenant)
+        return await self.submit_file(jsonl(entries), tenant, **new)
+
+    async def submit_file(self, data: bytes, tenant: str = "red", **new: Any) -> Batch:
+        file = await self.put(data, tenant)
         return await self.service.create(tenant, NewBatch(file, **new))
 
     async def ended(self, batch: Batch, seconds: float = 60.0) -> Batch:

@@ -49,6 +49,11 @@ class BatchFiles:
             found = cursor.fetchone()
         return None if found is None else bytes(found[0])
 
+    def discard(self, file: str) -> None:
+        """Give up a file that is being written."""
+        with self._session.transaction() as cursor:
+            cursor.execute(self._sql["discard"], (file,))
+
     def delete(self, tenant: str, file: str, now: float) -> bool:
         """Delete a tenant's file; whether there was one. Its pieces go with ``expire``."""
         with self._session.transaction() as cursor:
@@ -114,6 +119,7 @@ _STATEMENTS = {
     "read": f"SELECT {', '.join(COLUMNS)} FROM batch_files"
     " WHERE id = ? AND tenant = ? AND state = 'ready' AND expires_at > ?",
     "piece": "SELECT body FROM batch_chunks WHERE file = ? AND seq = ?",
+    "discard": "UPDATE batch_files SET expires_at = 0 WHERE id = ? AND state = 'writing'",
     "delete": "UPDATE batch_files SET state = 'deleted', expires_at = 0"
     " WHERE id = ? AND tenant = ? AND state = 'ready' AND expires_at > ?",
     "stored": "SELECT COALESCE(SUM(bytes), 0) FROM batch_files WHERE tenant = ?",

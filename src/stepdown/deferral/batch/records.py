@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from stepdown.errors import BatchesUnavailable
@@ -42,6 +43,10 @@ class Records:
                 return done
         raise AssertionError("the last try returns or raises")
 
+    def later(self, work: Callable[[BatchStore], object]) -> None:
+        """Do one thing behind what is under way, and let nobody know how it went."""
+        self._thread.submit(_quietly, work, self._store)
+
     def close(self) -> None:
         """Close the connection and end the thread. Waits for what is under way."""
         self._thread.submit(self._store.close)
@@ -56,3 +61,8 @@ class Records:
         if self.error is not None:
             log.warning("The batches' database is back.")
         self.error = None
+
+
+def _quietly(work: Callable[[BatchStore], object], store: BatchStore) -> None:
+    with suppress(DatabaseUnavailable):
+        work(store)

@@ -139,15 +139,19 @@ class BatchService:
         now = time.time()
         row = FileRow(new_file_id(), tenant, "batch", filename[:255], 0, now, now + UPLOAD_TIME)
         await self._records.do(lambda store: store.files.add(row))
-        size = await self._store(row, content)
-        if size == 0:
-            raise InvalidField("file: expected requests, one a line, got an empty file.")
-        now = time.time()
-        await self._records.do(lambda store: store.files.finish(row.id, size, now + ttl))
+        try:
+            size = await self._store(row, content)
+            if size == 0:
+                raise InvalidField("file: expected requests, one a line, got an empty file.")
+            now = time.time()
+            await self._records.do(lambda store: store.files.finish(row.id, size, now + ttl))
+        except BaseException:
+            self._records.later(lambda store: store.files.discard(row.id))
+            raise
         return views.file_of(replace(row, bytes=size, expires_at=now + ttl))
 
     async def _store(self, row: FileRow, content: AsyncIterable[bytes]) -> int:
-        """Write an upload piece by piece; its size. What is there when this raises expires soon."""
+        """Write an upload piece by piece; its size."""
         held: list[bytes] = []
         size = waiting = pieces = 0
 
