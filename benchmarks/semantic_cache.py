@@ -7,6 +7,7 @@ families that the verifier in that row was not trained on.
     pairs    the verifiers on labelled pairs: what a threshold keeps of the right ones
     streams  questions one after the other, the first of a kind a miss: thresholds, and the bound
     bound    shuffled streams: how often more of the hits were wrong than allowed
+    cost     what a look takes: microseconds, medians
 
 A pair's stream is the first question held, the second asked. In the other streams an answer is kept
 unless a hit was served, or a verified one was right. A hit is right where both questions have the
@@ -14,9 +15,12 @@ same answer: the same pair, intent, or thing asked.
 """
 
 import argparse
+import asyncio
 import gzip
 import json
 import random
+import statistics
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import NormalDist
@@ -27,18 +31,26 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from rich.console import Console
 
-from stepdown.caching.semantic.bound import Bound, BoundTerms
-from stepdown.caching.semantic.cache import row_of
+from stepdown.caching.index.memory import MemoryIndex
+from stepdown.caching.semantic.bound import Bound, BoundTerms, Choice
+from stepdown.caching.semantic.cache import SemanticCache, row_of
 from stepdown.caching.semantic.calibration import fit_logistic
+from stepdown.caching.semantic.entries import Entry, id_of
 from stepdown.caching.semantic.families import FAMILIES
 from stepdown.caching.semantic.features import features
 from stepdown.caching.semantic.fit import auc, fit, held_out
+from stepdown.caching.semantic.freshness import Freshness
 from stepdown.caching.semantic.generate import LabelledPair, asked_again, generate
+from stepdown.caching.semantic.question import Question, question_of
 from stepdown.caching.semantic.shelf import Record
+from stepdown.caching.semantic.terms import SemanticTerms
 from stepdown.caching.semantic.turn import Reader, Turn
 from stepdown.caching.semantic.verifier import Verifier, shipped
 from stepdown.embedding.registry import local
 from stepdown.embedding.static import static
+from stepdown.providers.openai import OpenAIDialect
+from stepdown.requests import request_of
+from stepdown.types import Journey, Request
 
 Matrix = NDArray[np.float32]
 FLOOR = 0.7
@@ -521,13 +533,77 @@ def print_shuffled(
     )
 
 
+# ── what it costs ────────────────────────────────────────────────────────────────────────────
+
+
+def print_cost(held: int) -> None:
+    """A look with so many entries held in one partition; one question in three is new to it."""
+    print(f"\n### A look, {held:,} entries in its partition, static embedder\n")
+    print("| | median, µs |")
+    print("|---|---|")
+    for name, median in asyncio.run(costs(held)).items():
+        print(f"| {name} | {median:,.0f} |")
+
+
+async def costs(held: int) -> dict[str, float]:
+    cache = SemanticCache(
+        {"auto": SemanticTerms()}, static(), MemoryIndex(256, held), OpenAIDialect()
+    )
+    cache.start()
+    texts = list(dict.fromkeys(pair.a for pair in generate(3 * held, 9)))[:held]
+    lead = question_of(chat(texts[0]), SemanticTerms(), Freshness())
+    assert isinstance(lead, Question)
+    body = json.dumps({"choices": [{"message": {"content": "x" * 500}}]}).encode()
+    for text in texts:
+        entry = Entry(
+            id_of(Question(lead.partition, text)),
+            lead.partition.hex(),
+            text,
+            "auto",
+            body,
+            "m",
+            None,
+            time.time(),
+        )
+        await cache._shelf.put(entry, static().vectors([text])[0])
+    took: dict[str, list[float]] = {}
+    far = [f"Lorem ipsum {n} dolor sit amet consectetur" for n in range(500)]
+    for name, bound, asked in (
+        ("miss, nothing near", Bound(BoundTerms()), far),
+        ("miss, a would-be hit is verified", Bound(BoundTerms()), [f"{t} please" for t in texts]),
+        ("hit", Serving(BoundTerms()), [f"{t} thanks" for t in texts]),
+    ):
+        cache.bounds["auto"] = bound
+        for text in asked[:500]:
+            journey = Journey(chat(text), time.monotonic(), time.time())
+            begun = time.perf_counter()
+            hit = await cache.look(journey)
+            took.setdefault(name, []).append(1e6 * (time.perf_counter() - begun))
+            assert (hit is None) == name.startswith("miss"), text
+            cache.offer(journey)
+    await cache.aclose()
+    return {name: statistics.median(each) for name, each in took.items()}
+
+
+def chat(text: str) -> Request:
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}]
+    return request_of({"model": "auto", "messages": turns})
+
+
+class Serving(Bound):
+    """Serves all there is, without having certified anything."""
+
+    def decide(self, row: NDArray[np.float64], uniform: float) -> Choice:
+        return Choice("serve")
+
+
 reader = Reader(static().vectors)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", choices=["pairs", "streams", "gptcache", "bound"])
+    parser.add_argument("--only", choices=["pairs", "streams", "gptcache", "bound", "cost"])
     parser.add_argument("--number", type=int, default=3_000, help="questions of a stream")
     parser.add_argument("--pairs", type=int, default=8_000)
     parser.add_argument("--streams", type=int, default=200)
@@ -538,6 +614,7 @@ def main() -> None:
         "gptcache": lambda: print_gptcache(given.data, given.embedder),
         "streams": lambda: print_streams(given.data, given.number, 0.01, given.embedder),
         "bound": lambda: print_bound(given.data, given.number, given.streams, given.embedder),
+        "cost": lambda: print_cost(4_000),
     }
     for name, part in parts.items():
         if given.only in (None, name):

@@ -47,7 +47,7 @@ class AnswerComparer:
         budget: DayBudget | None = None,
     ) -> None:
         self._scorers = LiveScorers(scorers)
-        self.caller = caller
+        self._caller = caller
         self._margin = margin
         self.budget = DayBudget() if budget is None else budget
         self._apart = OneThread()
@@ -74,7 +74,7 @@ class AnswerComparer:
 
     async def _asked(self, wish: Consult) -> Told:
         """A judge's calls, made at once."""
-        caller, model = self.caller, wish.model
+        caller, model = self._caller, wish.model
         if caller is None or model is None:
             return [None] * len(wish.requests)
         told = await asyncio.gather(

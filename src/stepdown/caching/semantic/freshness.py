@@ -14,7 +14,7 @@ FRESH = (
     "this quarter", "this year", "last night", "last week", "last month", "last year", "next week",
     "next month", "next year", "at the moment", "at present", "presently", "as of", "so far",
     "right away", "up to date", "up-to-date", "breaking news", "news", "live score", "in stock",
-    "what time is it", "what day is it", "what is the time", "what is the date", "ago",
+    "what time is it", "what day is it", "what date is it", "ago",
     "the other day", "upcoming", "just happened", "real time", "real-time",
 )  # fmt: skip
 _WORDS = re.compile(r"\s+")
