@@ -146,6 +146,14 @@ def test_what_was_sent_shorter_is_sent_so_again_and_counts() -> None:
     assert not again.kept_prefix
 
 
+def test_what_turns_out_to_be_an_example_is_sent_as_it_came() -> None:
+    pair = [user("The soup was cold."), said("negative")]
+    shorter = made(request(tool(SPACED), user("x"))).forms[0]
+    asked = request(*pair, user("Great view!"))
+    found = made(asked, [Minify()], cached=Cached([shorter, None], DEAR))
+    assert found.forms == {}
+
+
 def test_new_messages_are_shortened_behind_what_is_cached() -> None:
     asked = request(*OLD, tool(document(60, 200)), user("Which note speaks of ice?"))
     found = made(asked, [Extract()], Target(0.9), cached())

@@ -78,7 +78,7 @@ def shrink(
     cached = cached or Cached()
     first = untouchable(request)
     goal = target.of(tokens) if target is not None else None
-    kept = {index: form for index, form in enumerate(cached.forms) if form is not None}
+    kept = {at: form for at, form in enumerate(cached.forms) if form is not None and at >= first}
     sent = len(cached.forms)
     if sent <= first:
         return _run(request, techniques, count, tokens, goal, first, {})
