@@ -155,7 +155,8 @@ def test_other_paths_have_their_own_limit(port: int, monkeypatch: pytest.MonkeyP
 def test_what_is_not_taken_is_not_read(port: int) -> None:
     """The sender is stopped by the socket: of 64 MB only buffers' worth leave it."""
     with connected(port) as link:
-        link.sendall(head("/files?waits", 64_000_000))
+        chunked = "POST /files?waits HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        link.sendall(b"%b%x\r\n" % (chunked.encode(), 64_000_000))
         link.settimeout(0.5)
         with pytest.raises(TimeoutError):
             link.sendall(b"x" * 64_000_000)
@@ -179,11 +180,22 @@ def test_pipelined_requests_keep_their_order(port: int) -> None:
 
 def test_a_body_that_is_too_large_is_refused_in_words(port: int) -> None:
     with connected(port) as link:
-        link.sendall(head("/files", MOST + 1, "") + b"x" * (MOST + 1))
-        came = rest_of(link)
+        chunked = "POST /files HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        link.sendall(b"%b%x\r\n%b" % (chunked.encode(), MOST + 1, b"x" * (MOST + 1)))
+        came = until(link, b"body_too_large")
     assert came.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in came
     assert came.endswith(b"body_too_large")
+
+
+def test_a_body_that_is_announced_too_large_need_not_come(port: int) -> None:
+    for extra in ("", "Expect: 100-continue\r\n"):
+        with connected(port) as link:
+            link.sendall(head("/files", MOST + 1, extra))
+            came = until(link, b"body_too_large")
+        assert came.startswith(b"HTTP/1.1 413 ")
+        assert b"connection: close" in came
+    assert not TAKEN
 
 
 def test_an_early_answer_reaches_a_client_that_is_still_sending(port: int) -> None:

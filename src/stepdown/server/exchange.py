@@ -160,7 +160,7 @@ class Exchange:
 
     async def _take(self, inflow: Inflow) -> Message:
         """What has come of a body. Raises BodyTooLarge or RequestTimedOut."""
-        if inflow.expected:
+        if inflow.expected and not inflow.failed:
             inflow.expected = False
             self._connection.write(CONTINUE)
         try:

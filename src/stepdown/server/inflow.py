@@ -46,17 +46,29 @@ class Inflow:
         """Whether enough waits to be taken."""
         return self._size > HIGH
 
+    @property
+    def failed(self) -> bool:
+        return self._failure is not None
+
+    def announce(self, length: bytes) -> None:
+        """What the head says of the body's length: one that is too large need not come."""
+        if length.isdigit():
+            self._measure(int(length))
+
     def put(self, data: bytes) -> None:
         """More has come. Beyond ``most`` bytes nothing is kept, and the taker is told."""
         self._came += len(data)
-        if self._came > self.most:
-            said = f"The body is larger than the {self.most:,} bytes accepted here."
-            self.fail(BodyTooLarge(said))
+        self._measure(self._came)
         if self._kept is not None:
             self._kept.append(data)
             self._size += len(data)
             self._wake()
             self._pace()
+
+    def _measure(self, size: int) -> None:
+        if size > self.most:
+            said = f"The body is larger than the {self.most:,} bytes accepted here."
+            self.fail(BodyTooLarge(said))
 
     def end(self) -> None:
         """All has come."""

@@ -189,6 +189,7 @@ class Connection(asyncio.Protocol):
                 expected = True
         if most := self.streamed(self._url):
             self._inflow = Inflow(most, self._pace, expected=expected)
+            self._inflow.announce(dict(self._headers).get(b"content-length", b""))
             self._stopping |= self._parser.should_upgrade()
             self._dispatch()
         elif expected:
