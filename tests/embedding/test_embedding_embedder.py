@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from stepdown.embedding.own_thread import MOST_WAITING
 class Held(LocalEmbedder):
     """Works until it is let go."""
 
-    most_tokens: ClassVar[int] = 10
+    most_tokens: int = 10
 
     def __init__(self) -> None:
         super().__init__("held", 2)

@@ -100,7 +100,8 @@ def build(config: Config, *, price_of: PriceOf, previous: Built | None = None) -
     if config.is_cached():
         from stepdown.config.caching import build_caching
 
-        caching = build_caching(config, routes, None if previous is None else previous.caching)
+        held = None if previous is None else previous.caching
+        caching = build_caching(config, routes, fleet, held)
     if previous is not None:
         _keep_sessions(routes, config.routes, previous)
     keeps_ledger = previous is not None and previous.ledger_settings == config.ledger

@@ -18,11 +18,13 @@ from stepdown.config.document import Config
 from stepdown.config.schema_savers import ExactCacheSettings, RouteExactSettings
 from stepdown.errors import ConfigError
 from stepdown.places import cache_directory
-from stepdown.ports import Cache
+from stepdown.ports import Cache, Fleet
 from stepdown.providers.openai import OpenAIDialect
 from stepdown.storage.address import DatabaseUnavailable, parse
 
 if TYPE_CHECKING:
+    from stepdown.caching.semantic.cache import SemanticCache
+    from stepdown.config.semantic_caching import Semantic
     from stepdown.routing.route import PolicyRoute
 
 Routes = Mapping[str, "PolicyRoute"]
@@ -31,43 +33,76 @@ _VARYING = ("header.", "metadata.")
 
 
 class Caching(Struct, eq=False):
-    """The caches of one configuration. ``settings`` are those by which the store was made."""
+    """The caches of one configuration. ``settings`` are those by which the exact cache's store was
+    made, ``terms`` its terms by route and model."""
 
     settings: Any
     exact: ExactCache
     terms: Mapping[str, ExactTerms]
+    semantic: "Semantic | None" = None
 
     @property
     def by_target(self) -> dict[str, Sequence[Cache]]:
         """The caches of each route and model, in the order in which they are asked."""
-        return dict.fromkeys(self.terms, (self.exact,))
+        caches: dict[str, Sequence[Cache]] = dict.fromkeys(self.terms, (self.exact,))
+        if self.semantic is not None:
+            cache = self.semantic.cache
+            for name in cache.terms:
+                caches[name] = (*caches.get(name, ()), cache)
+        return caches
+
+    def by_name(self) -> "dict[str, ExactCache | SemanticCache]":
+        """The caches that are on, for their administrator."""
+        found: dict[str, ExactCache | SemanticCache] = {"exact": self.exact} if self.terms else {}
+        if self.semantic is not None:
+            found["semantic"] = self.semantic.cache
+        return found
 
     def start(self) -> None:
         """Put it in force. To be called on the event loop that will serve."""
         self.exact.terms = self.terms
         if not self.exact.is_running:
             self.exact.start()
+        if self.semantic is not None:
+            self.semantic.start()
 
     async def aclose(self, kept: "Caching | None" = None) -> None:
-        """Write the rest and close the store, unless another configuration goes on with it."""
+        """Write the rest and close the stores, unless another configuration goes on with them."""
         if kept is None or kept.exact is not self.exact:
             await self.exact.aclose()
+        if self.semantic is not None:
+            await self.semantic.aclose(None if kept is None else kept.semantic)
 
     def status(self) -> dict[str, Any]:
         """How the caches are doing, for the administrator."""
-        return {"exact": _plain(asdict(self.exact.status()))}
+        found = {"exact": _plain(asdict(self.exact.status()))} if self.terms else {}
+        if self.semantic is not None:
+            found["semantic"] = _plain(asdict(self.semantic.cache.status()))
+            if self.semantic.embeddings is not None:
+                found["semantic"]["embedding_tokens"] = self.semantic.embeddings.tokens
+        return found
 
 
-def build_caching(config: Config, routes: Routes, previous: Caching | None = None) -> Caching:
+def build_caching(
+    config: Config, routes: Routes, fleet: Fleet, previous: Caching | None = None
+) -> Caching:
     """Nothing is started, and nothing connected. Raises ConfigError."""
     settings = _settings(config)
-    terms = dict(_exact_terms(config, routes))
+    every = dict(_every_exact_terms(config, routes))
+    terms = {name: each for name, each in every.items() if _own(config, name).enabled}
     secret = secret_of(config)
     made_by = settings.store, settings.url, settings.size, settings.most_entry, secret
     if previous is not None and previous.settings == made_by:
-        return Caching(made_by, previous.exact, terms)
-    cache = ExactCache(store_of(settings), terms, OpenAIDialect(), secret=secret)
-    return Caching(made_by, cache, terms)
+        exact = previous.exact
+    else:
+        exact = ExactCache(store_of(settings), terms, OpenAIDialect(), secret=secret)
+    semantic = None
+    if config.is_semantically_cached():
+        from stepdown.config.semantic_caching import build_semantic
+
+        before = None if previous is None else previous.semantic
+        semantic = build_semantic(config, every, fleet, before)
+    return Caching(made_by, exact, terms, semantic)
 
 
 def store_of(settings: ExactCacheSettings) -> Store:
@@ -105,15 +140,9 @@ def _file(settings: ExactCacheSettings) -> Path:
     return Path(file)
 
 
-def _own(config: Config, name: str) -> RouteExactSettings | None:
-    cache = config.routes[name].cache if name in config.routes else None
-    return None if cache is None else cache.exact
-
-
 def exact_terms(config: Config, name: str) -> ExactTerms | None:
     """A route's terms, but for what its answers hang on; None where the cache is off for it."""
-    settings = _settings(config)
-    own = _own(config, name) or RouteExactSettings(enabled=settings.enabled)
+    own = _own(config, name)
     return _terms(config, own) if own.enabled else None
 
 
@@ -121,27 +150,31 @@ def _settings(config: Config) -> ExactCacheSettings:
     return config.cache.exact or ExactCacheSettings(enabled=False)
 
 
-def _exact_terms(config: Config, routes: Routes) -> Iterator[tuple[str, ExactTerms]]:
-    settings = _settings(config)
+def _own(config: Config, name: str) -> RouteExactSettings:
+    """What a route, or a model that is asked by its own name, has otherwise."""
+    cache = config.routes[name].cache if name in config.routes else None
+    given = None if cache is None else cache.exact
+    return given or RouteExactSettings(enabled=_settings(config).enabled)
+
+
+def _every_exact_terms(config: Config, routes: Routes) -> Iterator[tuple[str, ExactTerms]]:
+    """Of each route and model, were the cache on for it."""
     for name, route in routes.items():
-        terms = exact_terms(config, name)
-        if terms is not None:
-            yield (
-                name,
-                structs.replace(
-                    terms,
-                    policy=_policy(config, route),
-                    varies=_varies(route),
-                    held=_held(route),
-                    ladder=tuple(route.ladder),
-                ),
-            )
-    if settings.enabled:
-        names = {*config.models(), *config.router_settings.model_group_alias} - routes.keys()
-        for name in sorted(names):
-            if "*" not in name:
-                terms = _terms(config, RouteExactSettings())
-                yield name, structs.replace(terms, policy=_answering(config, name))
+        yield (
+            name,
+            structs.replace(
+                _terms(config, _own(config, name)),
+                policy=_policy(config, route),
+                varies=_varies(route),
+                held=_held(route),
+                ladder=tuple(route.ladder),
+            ),
+        )
+    names = {*config.models(), *config.router_settings.model_group_alias} - routes.keys()
+    for name in sorted(names):
+        if "*" not in name:
+            terms = _terms(config, _own(config, name))
+            yield name, structs.replace(terms, policy=_answering(config, name))
 
 
 def _terms(config: Config, own: RouteExactSettings) -> ExactTerms:

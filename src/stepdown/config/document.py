@@ -62,6 +62,8 @@ class Config(Document):
     """A configuration that can be built. Printing it, in any way, shows no secret."""
 
     deployments: tuple[Placed, ...] = ()
+    embedders: tuple[Placed, ...] = ()
+    """Deployments of the model that embeds questions, where the configuration names one."""
     notes: tuple[Note, ...] = ()
 
     def models(self) -> list[str]:
@@ -70,8 +72,13 @@ class Config(Document):
 
     def is_cached(self) -> bool:
         """Whether any route or model has a cache."""
-        own = (route.cache for route in self.routes.values())
-        return self.cache.exact is not None or any(each and each.exact for each in own)
+        caches = (self.cache, *(route.cache for route in self.routes.values()))
+        return any(each and (each.exact or each.semantic) for each in caches)
+
+    def is_semantically_cached(self) -> bool:
+        """Whether any has one for questions that mean the same."""
+        caches = (self.cache, *(route.cache for route in self.routes.values()))
+        return any(each and each.semantic for each in caches)
 
     def is_compressed(self) -> bool:
         """Whether any route has its prompts shortened."""

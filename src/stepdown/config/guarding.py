@@ -196,6 +196,13 @@ def check(config: Config, routes: Routes, fleet: Fleet) -> list[Scorer | Judge]:
     """
     problems = Problems()
     check_watched(config, routes, problems)
+    scorers = scorers_of(config, fleet, problems)
+    problems.check()
+    return scorers
+
+
+def scorers_of(config: Config, fleet: Fleet, problems: Problems) -> list[Scorer | Judge]:
+    """What compares live answers, in its order."""
     scorers = list(build_scorers(config.shadow.scorers, "shadow.scorers", problems))
     judge = judge_options(config)
     if judge is not None and not any(map(is_judge, scorers)):
@@ -205,7 +212,6 @@ def check(config: Config, routes: Routes, fleet: Fleet) -> list[Scorer | Judge]:
         if is_judge(scorer) and not fleet.serves(scorer.model):
             hint = known_names(scorer.model, fleet.models())
             problems.add("shadow.scorers", f"there is no model {scorer.model!r} to judge.{hint}")
-    problems.check()
     return scorers
 
 

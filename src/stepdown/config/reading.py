@@ -73,8 +73,12 @@ def interpret(document: Mapping[str, Any], environ: Mapping[str, str]) -> Config
     notes += sieve.notes
     notes += [note for note in resolver.notes if not _within(note.path, notes)]
     unset = {note.path for note in resolver.notes}
-    deployments = _place_all(checked.model_list, environ, unset, notes)
-    config = Config(**dict(checked), deployments=deployments, notes=tuple(notes))
+    semantic = checked.cache.semantic
+    embedder = None if semantic is None else semantic.embedder
+    deployments, embedders = _place_all(checked.model_list, environ, unset, notes, embedder)
+    config = Config(
+        **dict(checked), deployments=deployments, embedders=embedders, notes=tuple(notes)
+    )
     return config.model_copy(update={"notes": (*notes, *check_references(config))})
 
 
@@ -140,16 +144,23 @@ def _place_all(
     environ: Mapping[str, str],
     unset: Collection[str],
     notes: list[Note],
-) -> tuple[Placed, ...]:
-    """The deployments that can be served; the others are noted."""
+    embedder: str | None,
+) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
+    """The deployments that can be served, and those of the model that embeds; the others are
+    noted."""
     placed: list[Placed] = []
+    embedding: list[Placed] = []
     for index, entry in enumerate(entries):
         path = f"model_list[{index}]"
+        embeds = entry.model_info.mode == "embedding" and entry.model_name == embedder
+        mode = "embedding" if embeds else "chat"
         try:
-            placed.append(_place(path, entry, environ, unset, notes))
+            place = _place(path, entry, environ, unset, notes, mode)
         except Unserved as reason:
             notes.append(Note(path, LEFT_OUT, f"{entry.model_name}: {reason}"))
-    return _with_ids(placed)
+        else:
+            (embedding if embeds else placed).append(place)
+    return _with_ids(placed), _with_ids(embedding)
 
 
 def _place(
@@ -158,9 +169,10 @@ def _place(
     environ: Mapping[str, str],
     unset: Collection[str],
     notes: list[Note],
+    served: str,
 ) -> Placed:
     mode = entry.model_info.mode
-    if mode not in (None, "chat"):
+    if mode not in (None, served):
         raise Unserved(f"this version serves chat completions only, its mode is {mode!r}")
     params = join(path, "litellm_params")
     endpoint = locate(

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import field_validator, model_validator
 
 from stepdown.config.schema_litellm import Section
-from stepdown.config.values import Bytes, Positive, Rate, SecretUrl, Span
+from stepdown.config.values import Bytes, Name, Part, Positive, Rate, SecretUrl, Share, Span
 
 
 def switch(given: Any) -> Any:
@@ -37,6 +37,44 @@ class ExactCacheSettings(Section):
         return self
 
 
+class SemanticCacheSettings(Section):
+    """Answers that are given again to questions that mean the same, with a bound on the wrong ones.
+
+    ``enabled`` says whether it is on for the routes and models that say nothing of it.
+    ``embedder`` is ``static``, ``minilm``, ``multilingual``, or a model of ``model_list`` whose
+    ``model_info.mode`` is ``embedding``; then ``dimensions`` says how long its vectors are.
+    """
+
+    enabled: bool = True
+    max_error: Share = 0.01
+    confidence: Share = 0.95
+    sample: Share = 0.1
+    tuning: Positive = 300
+    floor: Part = 0.7
+    ttl: Span = 86_400.0
+    embedder: Name = "static"
+    dimensions: Positive | None = None
+    verifier: Name | None = None
+    most: Positive = 100_000
+    size: Bytes = 64_000_000
+    most_text: Positive = 2_000
+    most_entry: Bytes = 200_000
+    fresh_words: tuple[Name, ...] = ()
+    nondeterministic: bool = False
+    evidence: Name | None = None
+
+
+class RouteSemanticSettings(Section):
+    """What a route does otherwise than ``cache.semantic`` says."""
+
+    enabled: bool = True
+    max_error: Share | None = None
+    ttl: Span | None = None
+    nondeterministic: bool | None = None
+    fresh_words: tuple[Name, ...] | None = None
+    verifier: Name | None = None
+
+
 class RouteExactSettings(Section):
     """What a route does otherwise than ``cache.exact`` says."""
 
@@ -49,8 +87,9 @@ class CacheSettings(Section):
     """The caches, in the order in which a request meets them."""
 
     exact: ExactCacheSettings | None = None
+    semantic: SemanticCacheSettings | None = None
 
-    @field_validator("exact", mode="before")
+    @field_validator("exact", "semantic", mode="before")
     @classmethod
     def _switched(cls, given: Any) -> Any:
         return switch(given)
@@ -60,8 +99,9 @@ class RouteCacheSettings(Section):
     """A route's caches."""
 
     exact: RouteExactSettings | None = None
+    semantic: RouteSemanticSettings | None = None
 
-    @field_validator("exact", mode="before")
+    @field_validator("exact", "semantic", mode="before")
     @classmethod
     def _switched(cls, given: Any) -> Any:
         return switch(given)

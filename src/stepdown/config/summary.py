@@ -121,10 +121,10 @@ def _problems_of_savers(
 ) -> list[str]:
     """What is wrong with caches, compression and batches."""
     builders: list[Callable[[], object]] = [partial(build_batching, config, ())]
-    if config.is_cached() and routes:
+    if config.is_cached() and routes and fleet is not None:
         from stepdown.config.caching import build_caching
 
-        builders.append(partial(build_caching, config, routes))
+        builders.append(partial(build_caching, config, routes, fleet))
     if config.is_compressed() and routes and fleet is not None:
         from stepdown.config.compressing import build_compressors
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,8 @@ class LocalEmbedder(ABC):
     no more than one core and only a bounded number of calls waits for it.
     """
 
-    quick: ClassVar[bool] = False
-    most_tokens: ClassVar[int]
+    quick: bool = False
+    most_tokens: int
 
     def __init__(self, name: str, dimensions: int) -> None:
         self.name = name

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -36,7 +35,7 @@ CHARACTERS_PER_TOKEN = 16
 class MiniLM(LocalEmbedder):
     """A sentence encoder for English: 5 ms for 20 tokens, 50 ms for 256, on one core."""
 
-    most_tokens: ClassVar[int] = 254
+    most_tokens: int = 254
 
     def __init__(self) -> None:
         """Raises ImportError without the extra, ConfigError for weights that are others."""

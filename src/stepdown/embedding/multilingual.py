@@ -7,7 +7,7 @@ Source: Wang et al. 2024, arxiv.org/abs/2402.05672 (texts to be compared have th
 from collections.abc import Sequence
 from importlib import import_module
 from threading import Lock
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ _turn = Lock()
 class MultilingualE5(LocalEmbedder):
     """A sentence encoder for a hundred languages: 26 ms for 20 tokens, 0.3 s for 200."""
 
-    most_tokens: ClassVar[int] = 512
+    most_tokens: int = 512
 
     def __init__(self) -> None:
         """Raises ImportError without the extra. The model is loaded with the first text."""

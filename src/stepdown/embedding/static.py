@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,8 @@ MOST_CHARACTERS = 16_384
 class StaticTable(LocalEmbedder):
     """Sums of token vectors. 0.1 ms for 200 tokens; 9 MB of memory."""
 
-    quick: ClassVar[bool] = True
-    most_tokens: ClassVar[int] = 2_048
+    quick: bool = True
+    most_tokens: int = 2_048
 
     def __init__(
         self, name: str, vocabulary: Sequence[str], directions: NDArray[np.int8], scales: Vectors

@@ -1,7 +1,7 @@
 """Everything but chat: models, health, metrics, and the administrator's calls."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -77,9 +77,9 @@ def build_admin(live: Live, gate: Gate) -> Starlette:
     )
 
 
-def _caches(live: Live) -> dict[str, Administered]:
+def _caches(live: Live) -> Mapping[str, Administered]:
     caching = live.caching
-    return {} if caching is None else {"exact": caching.exact}
+    return {} if caching is None else caching.by_name()
 
 
 def _administrator(request: Request, gate: Gate) -> None:

@@ -29,8 +29,9 @@ class Administered(Protocol):
         """What the store holds now."""
         ...
 
-    async def forget(self, entry_id: str) -> bool:
-        """Whether there was such an entry."""
+    async def report(self, entry_id: str) -> bool:
+        """An answer was bad: forget it, and count it where that is counted; whether there was such
+        an entry."""
         ...
 
     async def purge(self) -> int:
@@ -59,7 +60,7 @@ def cache_routes(caches: Caches, admit: Admit) -> list[Route]:
     async def forget(request: Request) -> Response:
         admit(request)
         entry_id = request.path_params["entry_id"]
-        found = [name for name, cache in caches().items() if await cache.forget(entry_id)]
+        found = [name for name, cache in caches().items() if await cache.report(entry_id)]
         if not found:
             raise UnknownEntry(f"No cache holds an entry {entry_id!r}.")
         return _reply({"id": entry_id, "forgotten": found})

@@ -252,6 +252,11 @@ class ExactCache:
             waited = self._writes.forget(entry_id)
             return await self.store.delete(entry_id) or waited
 
+    async def report(self, entry_id: str) -> bool:
+        """An answer was bad: as ``forget``, since the model's own mistake is no one's of the cache.
+        Raises StoreUnavailable."""
+        return await self.forget(entry_id)
+
     async def purge(self) -> int:
         """Delete every entry; how many there were. Raises StoreUnavailable."""
         async with self._writes.writing:

@@ -288,9 +288,16 @@ class SemanticCache:
         """Remove every entry; how many there were. What was learned stays."""
         return await self._shelf.clear()
 
-    def status(self) -> Status:
+    async def stats(self) -> StoreStats:
+        """What is held now."""
+        return self._held()
+
+    def _held(self) -> StoreStats:
         entries, size = self._shelf.entries.held
-        held = StoreStats(entries, size, self._shelf.evicted)
+        return StoreStats(entries, size, self._shelf.evicted)
+
+    def status(self) -> Status:
+        held = self._held()
         queued, embedder = self._learning.queued, self._embedder.name
         return status_of(self._tally, held, queued, embedder, self.bounds)
 
