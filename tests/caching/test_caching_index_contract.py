@@ -43,7 +43,7 @@ def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         if kind == "postgresql":
             index = postgresql(url, f"embedder-{next(_number)}", most)
         else:
-            index = memory(most, exact=2 if kind == "graph" else 10_000)
+            index = memory(most, most_flat=2 if kind == "graph" else 10_000)
         index.run(index.index.clear())
         opened.append(index)
         return index

@@ -11,7 +11,7 @@ from support.vector_indexes import directions
 pytest.importorskip("usearch", reason="needs the extra graph")
 
 DIMENSIONS = 64
-EXACT = 500
+FLAT = 500
 ENTRIES = 3_000
 RECALL = 0.97
 """Of the nearest one, where every vector has near ones, as a cache's have."""
@@ -39,21 +39,21 @@ def recall(partition: Partition, held: dict[str, Vectors]) -> float:
     )
 
 
-def test_it_is_exact_up_to_a_size_and_moves_a_few_entries_at_each_addition() -> None:
-    partition, vectors = Partition(DIMENSIONS, EXACT), clustered(ENTRIES, seed=1)
+def test_it_is_an_array_up_to_a_size_and_moves_a_few_entries_at_each_addition() -> None:
+    partition, vectors = Partition(DIMENSIONS, FLAT), clustered(ENTRIES, seed=1)
     held: dict[str, Vectors] = {}
     for number, vector in enumerate(vectors):
         partition.add(str(number), vector)
         held[str(number)] = vector
-        assert partition.has_graph == (number >= EXACT)
+        assert partition.has_graph == (number >= FLAT)
         assert len(partition) == len(held)
-        if number in (EXACT - 1, EXACT + EXACT // MOVED // 2):  # before, and half moved
+        if number in (FLAT - 1, FLAT + FLAT // MOVED // 2):  # before, and half moved
             assert recall(partition, held) >= RECALL
     assert recall(partition, held) >= RECALL
 
 
 def test_replacing_entries_does_not_grow_it_and_costs_little_recall() -> None:
-    partition, vectors = Partition(DIMENSIONS, EXACT), clustered(3 * ENTRIES, seed=2)
+    partition, vectors = Partition(DIMENSIONS, FLAT), clustered(3 * ENTRIES, seed=2)
     held: dict[str, Vectors] = {}
     used = 0
     for number, vector in enumerate(vectors):
@@ -84,7 +84,7 @@ def test_an_entry_is_replaced_wherever_it_is() -> None:
     assert partition.search(vectors[0], 3) == []
 
 
-def test_without_the_library_it_stays_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_it_stays_an_array(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition_module, "available", lambda: False)
     partition, vectors = Partition(DIMENSIONS, 10), clustered(100, seed=3)
     for number, vector in enumerate(vectors):

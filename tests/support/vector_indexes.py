@@ -73,8 +73,8 @@ def pgvector_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.cleanup()
 
 
-def memory(most: int, *, exact: int = 10_000) -> Indexed:
-    return Indexed(MemoryIndex(DIMENSIONS, most, exact))
+def memory(most: int, *, most_flat: int = 10_000) -> Indexed:
+    return Indexed(MemoryIndex(DIMENSIONS, most, most_flat))
 
 
 def postgresql(url: str, embedder: str, most: int) -> Indexed:

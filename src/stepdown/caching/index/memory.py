@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from stepdown.caching.index.index import IndexSize, IndexUnavailable, Match, checked
-from stepdown.caching.index.partition import EXACT, Partition
+from stepdown.caching.index.partition import MOST_FLAT, Partition
 from stepdown.embedding.embedder import Vectors
 from stepdown.embedding.own_thread import Busy, OwnThread
 
 QUICK = 4_096
-"""Entries that are searched at once, in 0.1 ms; a larger partition is searched on a thread."""
+"""Entries that are searched at once, in 0.2 ms; a larger partition is searched on a thread."""
 
 _Change = asyncio.Future[object] | None
 """A change that is under way on the thread; None for one that is done."""
@@ -28,13 +28,13 @@ class _Held:
 
 
 class MemoryIndex:
-    """Every vector is compared while a partition is small; a graph stands in beyond ``exact``
-    entries (the extra ``graph``). Nothing survives the process."""
+    """A partition is one array; a graph stands in beyond ``most_flat`` entries where the extra
+    ``graph`` is installed. Nothing survives the process."""
 
-    def __init__(self, dimensions: int, most: int, exact: int = EXACT) -> None:
+    def __init__(self, dimensions: int, most: int, most_flat: int = MOST_FLAT) -> None:
         self.dimensions = dimensions
         self.most = most
-        self._exact = exact
+        self._most_flat = most_flat
         self._held: dict[str, _Held] = {}
         self._recent: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._evicted = 0
@@ -45,7 +45,7 @@ class MemoryIndex:
         checked(vector, self.dimensions)
         held = self._held.get(partition)
         if held is None:
-            held = self._held[partition] = _Held(Partition(self.dimensions, self._exact))
+            held = self._held[partition] = _Held(Partition(self.dimensions, self._most_flat))
         self._recent[partition, entry] = None
         self._recent.move_to_end((partition, entry))
         victims = [

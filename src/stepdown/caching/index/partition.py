@@ -1,4 +1,4 @@
-"""``Partition``: exact while it is small, and a graph beyond, moved there a few entries at a time.
+"""``Partition``: an array, and beyond a size a graph, moved there a few entries at a time.
 
 Moving all at once would keep every other call waiting for seconds. So each addition takes MOVED
 entries along, and until none is left both halves are searched.
@@ -11,8 +11,9 @@ from stepdown.caching.index.graph import Graph, available
 from stepdown.caching.index.index import Match
 from stepdown.embedding.embedder import Vectors
 
-EXACT = 16_384
-"""Entries of a partition that are compared one by one; measured in `benchmarks/vector_index.py`."""
+MOST_FLAT = 262_144
+"""Entries of a partition up to which the array is searched; measured in
+`benchmarks/vector_index.py`: the graph is quicker beyond, and finds less."""
 
 MOVED = 4
 """Entries that each addition moves into the graph."""
@@ -21,10 +22,10 @@ MOVED = 4
 class Partition:
     """The vectors of one partition, by id. Not for use by two threads at once."""
 
-    def __init__(self, dimensions: int, exact: int = EXACT) -> None:
-        """``exact``: entries above which a graph is used, where its library is installed."""
+    def __init__(self, dimensions: int, most_flat: int = MOST_FLAT) -> None:
+        """``most_flat``: entries above which a graph is used, where its library is installed."""
         self._dimensions = dimensions
-        self._exact = exact
+        self._most_flat = most_flat
         self._flat = Flat(dimensions)
         self._graph: Graph | None = None
 
@@ -44,7 +45,7 @@ class Partition:
         if self._graph is not None:
             self._graph.remove(entry)
         self._flat.add(entry, vector)
-        if self._graph is None and len(self._flat) > self._exact and available():
+        if self._graph is None and len(self._flat) > self._most_flat and available():
             self._graph = Graph(self._dimensions)
         if self._graph is not None:
             for moved, its in self._flat.take_last(MOVED):
