@@ -28,6 +28,7 @@ def stream(bound: Bound, length: int, seed: int, *, alike: float | None = None) 
             served, wrong = served + 1, wrong + bad
         elif choice.verdict == "verify":
             bound.learn(row, choice, not bad)
+            bound.settle()
     return served, wrong
 
 
@@ -45,6 +46,7 @@ def test_nothing_is_served_before_something_is_certified() -> None:
             assert bound.phase == "tuning"
         if choice.verdict == "verify":
             bound.learn(row, choice, True)
+            bound.settle()
     assert bound.phase == "certified"
 
 
@@ -117,6 +119,7 @@ def test_what_nothing_could_tell_counts_as_wrong_and_teaches_nothing() -> None:
         if choice.verdict == "verify":
             untold = bound.phase != "tuning" and number % 5 == 0
             bound.learn(row, choice, None if untold else True)
+            bound.settle()
     assert bound.served is None
     assert all(bound.state.right)
 
@@ -135,9 +138,23 @@ def test_a_pair_decided_in_an_earlier_epoch_is_no_evidence_in_this_one() -> None
     late = bound.decide(row, 0.0)
     for _ in range(40):
         bound.report()
+    bound.settle()
     before = msgspec.to_builtins(bound.state.levels)
     bound.learn(row, late, True)
+    bound.settle()
     assert msgspec.to_builtins(bound.state.levels) == before
+
+
+def test_a_pair_decided_before_there_was_a_score_is_no_evidence() -> None:
+    bound = Bound(FEW)
+    row = np.array([0.5, 0.5])
+    early = bound.decide(row, 0.5)
+    stream(bound, 61, seed=3)
+    assert bound.phase == "testing"
+    tested = bound.pairs
+    bound.learn(row, early, True)
+    bound.settle()
+    assert bound.pairs == tested
 
 
 def test_state_survives_a_restart() -> None:

@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct, field
 
-from stepdown.caching.semantic.calibration import Calibration, Rows, fit_logistic
+from stepdown.caching.semantic.calibration import Calibration, Labels, Rows, fit_logistic
 from stepdown.quality.evidence import Counts, against_at_least, against_at_most
 
 Verdict = Literal["serve", "verify", "miss"]
@@ -68,13 +68,13 @@ class BoundTerms(Struct, frozen=True):
 class Choice(Struct, frozen=True):
     """What to do with a would-be hit, and what has to be told again in ``learn``.
 
-    ``propensity`` is the probability with which such a hit is verified. ``served`` is the level
-    that was served then, None where none was.
+    ``propensity`` is the probability with which such a hit is verified, ``score`` None where none
+    was learned yet. ``served`` is the level that was served then, None where none was.
     """
 
     verdict: Verdict
     propensity: float = 1.0
-    score: float = 0.0
+    score: float | None = None
     epoch: int = 0
     served: int | None = None
 
@@ -154,16 +154,50 @@ class Bound:
         state = self.state
         if right is not None:
             self._remember(row, right)
-        if choice.epoch != state.epoch:
-            return
-        if state.calibration is None:
-            if len(state.rows) >= state.wanted:
-                self._tune()
+        if choice.epoch != state.epoch or choice.score is None:
             return
         if choice.propensity < 1.0:
             self._watch(bool(right))
         if choice.epoch == state.epoch:
-            self._count(choice, bool(right))
+            self._count(choice, choice.score, bool(right))
+
+    def to_learn_from(self) -> tuple[Rows, Labels] | None:
+        """The pairs that the score is to be learned from now, which ``tune`` waits for; else None.
+
+        It takes some milliseconds, and needs nothing but these.
+        """
+        state = self.state
+        if state.calibration is not None or len(state.rows) < state.wanted:
+            return None
+        return np.asarray(state.rows), np.asarray(state.right, bool)
+
+    def tune(self, calibration: Calibration, rows: Rows, right: Labels) -> None:
+        """Take the score that was learned from these pairs, and set the levels. What is verified
+        from now on is evidence."""
+        state = self.state
+        scores = calibration.scores(rows)
+        ranked = np.argsort(-scores, kind="stable")
+        wrong = 1.0 / (1.0 + np.exp(scores[ranked]))
+        found = ~right[ranked]
+        places = [max(1, math.ceil(part * len(scores))) for part in QUANTILES]
+        state.calibration = calibration
+        state.levels = [
+            Level(float(scores[ranked[place - 1]]), part)
+            for place, part in zip(places, QUANTILES, strict=True)
+        ]
+        seems = [max(float(wrong[:place].mean()), float(found[:place].mean())) for place in places]
+        first = max(
+            (n for n, each in enumerate(seems) if each <= _PROMISING * self.terms.max_error),
+            default=0,
+        )
+        state.order = [*range(first, len(places)), *range(first - 1, -1, -1)]
+        state.watched = [0, 0]
+
+    def settle(self) -> None:
+        """Learn the score at once, where it is to be."""
+        pairs = self.to_learn_from()
+        if pairs is not None:
+            self.tune(fit_logistic(*pairs), *pairs)
 
     def report(self) -> None:
         """A served hit was found to be wrong by whoever got it: it counts as one that was sampled.
@@ -203,31 +237,10 @@ class Bound:
             del state.rows[: len(state.rows) - MOST_ROWS]
             del state.right[: len(state.right) - MOST_ROWS]
 
-    def _tune(self) -> None:
-        state = self.state
-        rows, right = np.asarray(state.rows), np.asarray(state.right, bool)
-        calibration = fit_logistic(rows, right)
-        scores = np.sort(calibration.scores(rows))[::-1]
-        wrong = 1.0 / (1.0 + np.exp(scores))
-        places = [max(1, math.ceil(part * len(scores))) for part in QUANTILES]
-        state.calibration = calibration
-        state.levels = [
-            Level(float(scores[place - 1]), part)
-            for place, part in zip(places, QUANTILES, strict=True)
-        ]
-        found = ~right[np.argsort(-calibration.scores(rows), kind="stable")]
-        seems = [max(float(wrong[:place].mean()), float(found[:place].mean())) for place in places]
-        first = max(
-            (n for n, each in enumerate(seems) if each <= _PROMISING * self.terms.max_error),
-            default=0,
-        )
-        state.order = [*range(first, len(places)), *range(first - 1, -1, -1)]
-        state.watched = [0, 0]
-
-    def _count(self, choice: Choice, right: bool) -> None:
+    def _count(self, choice: Choice, score: float, right: bool) -> None:
         state, served = self.state, choice.served
         for level in state.levels:
-            if choice.score < level.threshold or level.certified:
+            if score < level.threshold or level.certified:
                 continue
             full = served is None or choice.propensity < 1.0
             pairs = level.full if full else level.small
@@ -256,7 +269,8 @@ class Bound:
         state, terms = self.state, self.terms
         if not right:
             for level in state.levels:
-                level.hopeless |= not level.certified and self._is_refuted(level)
+                if not (level.certified or level.hopeless):
+                    level.hopeless = self._is_refuted(level)
             return
         error = math.ldexp(1.0 - terms.confidence, -state.epoch - 1)
         fastest = -math.log1p(-terms.max_error)
@@ -265,7 +279,7 @@ class Bound:
         for rank, place in enumerate(state.order):
             level = state.levels[place]
             alpha = error * (handed + shares[rank] / sum(shares))
-            if not level.certified and level.pairs >= level.due:
+            if not (level.certified or level.hopeless) and level.pairs >= level.due:
                 log_e = against_at_least(level.counts(terms.sample), terms.max_error, terms.sample)
                 lacking = -math.log(alpha) - log_e
                 level.certified = lacking <= 0.0
@@ -297,8 +311,6 @@ class Bound:
         state.wanted = min(MOST_ROWS, 2 * state.wanted)
         state.calibration = None
         state.levels, state.order = [], []
-        if len(state.rows) >= state.wanted:
-            self._tune()
 
     def _loosest(self) -> float:
         """The threshold of the loosest level that may still be certified, or is."""

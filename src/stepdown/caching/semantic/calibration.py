@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float64]
+Labels = NDArray[np.bool_]
 
 PENALTY = 5.0
 FEATURE_PENALTY = 60.0
@@ -39,7 +40,7 @@ class Calibration(Struct, frozen=True):
 
 def fit_logistic(
     rows: Rows,
-    right: NDArray[np.bool_],
+    right: Labels,
     penalty: float = PENALTY,
     feature_penalty: float = FEATURE_PENALTY,
 ) -> Calibration:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from stepdown.caching.exact.storable import whole_answer
 from stepdown.caching.semantic.bound import Bound
 from stepdown.caching.semantic.bound import Choice as Decided
-from stepdown.caching.semantic.calibration import Rows
+from stepdown.caching.semantic.calibration import Rows, fit_logistic
 from stepdown.caching.semantic.comparer import Comparer, Comparison
 from stepdown.caching.semantic.entries import Entry, id_of
 from stepdown.caching.semantic.question import Question
@@ -78,6 +78,7 @@ class Learning:
         self._tally = tally
         self._queue: asyncio.Queue[Given] = asyncio.Queue(QUEUE)
         self._bytes = 0
+        self._tuning: set[int] = set()
         self.learned = 0
 
     @property
@@ -123,7 +124,7 @@ class Learning:
         doubt = given.lead.doubt
         if doubt is not None:
             comparison = await self._compare(given, doubt, choice)
-            self._learn(given, doubt, comparison)
+            await self._learn(given, doubt, comparison)
             if comparison in ("right", "wrong"):
                 await self._shelf.compared(doubt.held, right=comparison == "right")
             if comparison == "right":
@@ -156,7 +157,7 @@ class Learning:
             return "untold"
         return await self.comparer.compare(given.request, held, fresh, given.readings)
 
-    def _learn(self, given: Given, doubt: Doubt, comparison: Comparison) -> None:
+    async def _learn(self, given: Given, doubt: Doubt, comparison: Comparison) -> None:
         tally = self._tally
         if comparison == "skipped":
             tally.skipped += 1
@@ -169,6 +170,18 @@ class Learning:
         if bound is not None:
             bound.learn(doubt.row, doubt.decided, right)
             self.learned += 1
+            await self._tune(bound)
+
+    async def _tune(self, bound: Bound) -> None:
+        """Learn a score in a thread, once for each time that it is to be."""
+        pairs = bound.to_learn_from()
+        if pairs is None or id(bound) in self._tuning:
+            return
+        self._tuning.add(id(bound))
+        try:
+            bound.tune(await asyncio.to_thread(fit_logistic, *pairs), *pairs)
+        finally:
+            self._tuning.discard(id(bound))
 
     async def _keep(self, given: Given, body: bytes) -> None:
         lead = given.lead
