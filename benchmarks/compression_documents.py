@@ -14,13 +14,15 @@ from random import Random
 from msgspec import Struct
 
 WAYS = ("named", "unnamed", "compared")
+REVERSED = "reversed"
+"""A question about a thing that is told by another fact: the one that was opened in 1931."""
 REWORDED = "reworded"
 """A question that has hardly a word of the sentence that answers it."""
 MOST_WORDS = 12
 """Within so many words an answer has to say it."""
 INSTRUCTION = "Read the text and answer the question with a name, a number or one word only."
-THINGS = 6
-"""In a document; 6 are about 500 tokens."""
+THINGS = 5
+"""In a document; they are about 400 tokens."""
 _PEOPLE = (
     "Ada Brenner", "Tomas Velt", "Ruth Okafor", "Jan Lindqvist", "Mira Santos", "Paul Decker",
     "Lena Hartog", "Omar Haddad", "Iris Novak", "Karl Weston", "Nadia Fuchs", "Leo Marchetti",
@@ -52,7 +54,7 @@ class Question(Struct, frozen=True):
 
     @property
     def way(self) -> str:
-        """How it is asked: one of WAYS, or REWORDED."""
+        """How it is asked: one of WAYS, REVERSED, or REWORDED."""
         return self.id.partition("-")[0]
 
 
@@ -62,8 +64,9 @@ class _Kind(Struct, frozen=True):
     name: str
     title: str
     opening: str
-    facts: Sequence[tuple[str, str, str, str]]
-    """What it is, its sentence with the name, its sentence without, and the question."""
+    facts: Sequence[tuple[str, str, str, str, str]]
+    """What it is, its sentence with the name, its sentence without, the question, and how it tells
+    which thing is meant."""
     compared: tuple[str, str]
     """Which fact is compared, and the question."""
     fillers: Sequence[tuple[str, str, str]]
@@ -78,16 +81,20 @@ _KINDS = (
         (
             ("year", "The {name} was opened to traffic in {year}.",
              "It was opened to traffic in {year}.",
-             "In which year could the first vehicles use the {name}?"),
+             "In which year could the first vehicles use the {name}?",
+             "bridge that was opened in {year}"),
             ("length", "The {name} spans {length} metres between its outer piers.",
              "From pier to pier it spans {length} metres.",
-             "How many metres long is the {name}?"),
+             "How many metres long is the {name}?",
+             "bridge that spans {length} metres"),
             ("person", "{person} drew the plans of the {name}.",
              "Its plans were drawn by {person}.",
-             "Who designed the {name}?"),
+             "Who designed the {name}?",
+             "bridge that {person} drew the plans of"),
             ("material", "The deck of the {name} is made of {material}.",
              "Its deck is made of {material}.",
-             "What material is the deck of the {name}?"),
+             "What material is the deck of the {name}?",
+             "bridge with the deck of {material}"),
         ),
         ("length", "Which is longer, the {name} or the {other}?"),
         (
@@ -112,16 +119,20 @@ _KINDS = (
         (
             ("year", "The {name} moved into its present rooms in {year}.",
              "It moved into its present rooms in {year}.",
-             "Since when has the {name} been at its current address?"),
+             "Since when has the {name} been at its current address?",
+             "office that has been in its rooms since {year}"),
             ("length", "The {name} employs {length} people.",
              "The staff there numbers {length}.",
-             "How many people work at the {name}?"),
+             "How many people work at the {name}?",
+             "office with {length} people"),
             ("person", "The {name} is managed by {person}.",
              "{person} is in charge there.",
-             "Who runs the {name}?"),
+             "Who runs the {name}?",
+             "office that {person} manages"),
             ("colour", "The front door of the {name} was painted {colour}.",
              "Its front door was painted {colour}.",
-             "What colour is the entrance of the {name}?"),
+             "What colour is the entrance of the {name}?",
+             "office with the {colour} front door"),
         ),
         ("length", "Which has more staff, the {name} or the {other}?"),
         (
@@ -146,16 +157,20 @@ _KINDS = (
         (
             ("year", "The oldest trees of the {name} were planted in {year}.",
              "Its oldest trees were planted in {year}.",
-             "When did the planting of the {name} begin?"),
+             "When did the planting of the {name} begin?",
+             "orchard whose oldest trees are from {year}"),
             ("length", "The {name} yielded {length} crates of fruit.",
              "The pickers carried {length} crates from it.",
-             "How many crates were harvested at the {name}?"),
+             "How many crates were harvested at the {name}?",
+             "orchard that yielded {length} crates"),
             ("person", "{person} bought the {name} from a cousin.",
              "{person} bought it from a cousin.",
-             "Who owns the {name}?"),
+             "Who owns the {name}?",
+             "orchard that {person} bought"),
             ("material", "The shed of the {name} was built of {material}.",
              "The shed there was built of {material}.",
-             "What is the shed at the {name} built from?"),
+             "What is the shed at the {name} built from?",
+             "orchard with the shed of {material}"),
         ),
         ("length", "Which had the bigger harvest, the {name} or the {other}?"),
         (
@@ -180,16 +195,20 @@ _KINDS = (
         (
             ("year", "The {name} was launched in {year}.",
              "She was launched in {year}.",
-             "In what year did the {name} first go to sea?"),
+             "In what year did the {name} first go to sea?",
+             "boat that was launched in {year}"),
             ("length", "The {name} can carry {length} passengers.",
              "Up to {length} passengers find room on board.",
-             "How many passengers may travel on the {name}?"),
+             "How many passengers may travel on the {name}?",
+             "boat for {length} passengers"),
             ("person", "The captain of the {name} is {person}.",
              "Her captain is {person}.",
-             "Who commands the {name}?"),
+             "Who commands the {name}?",
+             "boat whose captain is {person}"),
             ("colour", "The hull of the {name} is {colour} below the rail.",
              "Her hull is {colour} below the rail.",
-             "Which colour is the hull of the {name}?"),
+             "Which colour is the hull of the {name}?",
+             "boat with the {colour} hull"),
         ),
         ("length", "Which takes more passengers, the {name} or the {other}?"),
         (
@@ -213,10 +232,14 @@ _KINDS = (
 def questions(
     count: int, seed: int = 0, things: int = THINGS, ways: Sequence[str] = WAYS
 ) -> list[Question]:
-    """So many questions, each over a document of its own, asked in these ways in turn."""
+    """So many questions; over each document one in each of these ways."""
     random = Random(seed)
-    turns = [(number // len(_KINDS), number) for number in range(count)]
-    return [_question(random, number, things, ways[at % len(ways)]) for at, number in turns]
+    found: list[Question] = []
+    for number in range(-(-count // len(ways))):
+        written = _written(random, _KINDS[number % len(_KINDS)], things)
+        between = " " if number // len(_KINDS) % 2 else "\n\n"
+        found += [_question(random, written, between, way, number) for way in ways]
+    return found[:count]
 
 
 def prompt(asked: Question, document: str | None = None) -> str:
@@ -244,36 +267,101 @@ def _words(text: str) -> list[str]:
     return "".join(c if c.isalnum() else " " for c in text.lower().replace(",", "")).split()
 
 
-def _question(random: Random, number: int, count: int, way: str) -> Question:
-    kind = _KINDS[number % len(_KINDS)]
-    things = _things(random, count)
-    asked, other = random.sample(range(count), 2)
-    fact, question = kind.compared
-    if way != "compared":
-        fact, question = random.choice([(each[0], each[3]) for each in kind.facts])
-    paragraphs, needed = _written(random, kind, things, asked, other, fact, way)
-    words = {"name": _short(kind, things[asked]), "other": _short(kind, things[other])}
-    if way == REWORDED:
-        sentence, question, answer = random.choice(kind.fillers)
-        paragraphs, needed, rival = _with_one(paragraphs, sentence, random), (sentence,), ""
-    elif way == "compared":
-        longer = max((asked, other), key=lambda at: int(things[at]["length"]))
-        answer = things[longer]["place"]
-        rival = things[asked + other - longer]["place"]
-    else:
-        answer, rival = things[asked][fact], ""
-    between = " " if number // (3 * len(_KINDS)) % 2 else "\n\n"
-    document = f"{kind.title}\n\n{between.join(paragraphs)}"
+class _Sentence(Struct, frozen=True):
+    """A sentence about one of the things: what it tells, and whether it names the thing."""
+
+    thing: int
+    tells: str
+    names: bool
+    text: str
+
+
+class _Written(Struct, frozen=True):
+    kind: _Kind
+    things: Sequence[dict[str, str]]
+    sentences: Sequence[_Sentence]
+
+    def document(self, between: str) -> str:
+        paragraphs = [
+            " ".join(each.text for each in self.sentences if each.thing == at)
+            for at in range(len(self.things))
+        ]
+        return f"{self.kind.title}\n\n{between.join(paragraphs)}"
+
+    def name(self, thing: int) -> str:
+        return _short(self.kind, self.things[thing])
+
+    def needed(self, thing: int, fact: str) -> tuple[str, ...]:
+        """The sentence that tells the fact, and the one that names its subject."""
+        own = [each for each in self.sentences if each.thing == thing]
+        told = next(each for each in own if each.tells == fact)
+        named = next(each for each in own if each.names)
+        return (told.text,) if told.names else (named.text, told.text)
+
+
+def _question(random: Random, written: _Written, between: str, way: str, number: int) -> Question:
+    kind, document = written.kind, written.document(between)
     name = f"{way}-{number:03}"
-    return Question(name, document, question.format(**words), answer, needed, rival)
+    if way == REWORDED:
+        once = [each for each in kind.fillers if document.count(each[0]) == 1]
+        sentence, question, answer = random.choice(once)
+        return Question(name, document, question, answer, (sentence,))
+    if way == REVERSED:
+        return _reversed(Random(name), written, document, name)
+    if way == "compared":
+        fact, question = kind.compared
+        one, other = random.sample(range(len(written.things)), 2)
+        sizes = [int(written.things[thing][fact]) for thing in (one, other)]
+        longer, shorter = (one, other) if sizes[0] > sizes[1] else (other, one)
+        return Question(
+            name,
+            document,
+            question.format(name=written.name(one), other=written.name(other)),
+            written.things[longer]["place"],
+            (*written.needed(one, fact), *written.needed(other, fact)),
+            written.things[shorter]["place"],
+        )
+    told = [each for each in written.sentences if each.tells and each.names == (way == "named")]
+    asked = random.choice(told)
+    question = next(fact[3] for fact in kind.facts if fact[0] == asked.tells)
+    return Question(
+        name,
+        document,
+        question.format(name=written.name(asked.thing)),
+        written.things[asked.thing][asked.tells],
+        written.needed(asked.thing, asked.tells),
+    )
 
 
-def _with_one(paragraphs: Sequence[str], sentence: str, random: Random) -> list[str]:
-    """The paragraphs, one of which, and no other, has the sentence."""
-    without = [" ".join(text.replace(sentence, "").split()) for text in paragraphs]
-    chosen = random.randrange(len(without))
-    without[chosen] += f" {sentence}"
-    return without
+def _reversed(random: Random, written: _Written, document: str, name: str) -> Question:
+    thing = random.randrange(len(written.things))
+    told, asked = random.sample(list(written.kind.facts), 2)
+    values = written.things[thing]
+    needed = [
+        each.text
+        for each in written.sentences
+        if each.thing == thing and each.tells in (told[0], asked[0])
+    ]
+    question = asked[3].format(name=told[4].format(**values))
+    return Question(name, document, question, values[asked[0]], tuple(needed))
+
+
+def _written(random: Random, kind: _Kind, count: int) -> _Written:
+    """Half of the things are named in every sentence about them, the others in the first."""
+    things = _things(random, count)
+    fillers = random.sample(list(kind.fillers), len(kind.fillers))
+    sentences: list[_Sentence] = []
+    for at, thing in enumerate(things):
+        facts = random.sample(list(kind.facts), len(kind.facts))
+        own = [
+            _Sentence(at, what, names, (named if names else unnamed).format(name=short, **thing))
+            for place, (what, named, unnamed, *_) in enumerate(facts)
+            for short, names in [(_short(kind, thing), place == 0 or at % 2 == 0)]
+        ]
+        filler = _Sentence(at, "", False, fillers[at % len(fillers)][0])
+        own.insert(random.randrange(len(own) + 1), filler)
+        sentences += [_Sentence(at, "", False, kind.opening.format(**thing)), *own]
+    return _Written(kind, things, sentences)
 
 
 def _things(random: Random, count: int) -> list[dict[str, str]]:
@@ -290,36 +378,3 @@ def _things(random: Random, count: int) -> list[dict[str, str]]:
 
 def _short(kind: _Kind, thing: dict[str, str]) -> str:
     return kind.name.format(**thing).removeprefix("the ")
-
-
-def _written(
-    random: Random,
-    kind: _Kind,
-    things: Sequence[dict[str, str]],
-    asked: int,
-    other: int,
-    fact: str,
-    way: str,
-) -> tuple[list[str], tuple[str, ...]]:
-    """The paragraphs, and the sentences that are needed for the answer."""
-    paragraphs: list[str] = []
-    needed: list[str] = []
-    for at, thing in enumerate(things):
-        told = list(kind.facts)
-        random.shuffle(told)
-        if way == "unnamed" and at == asked and told[0][0] == fact:
-            told.append(told.pop(0))
-        sentences = [kind.opening.format(**thing)]
-        for place, (what, named, unnamed, _) in enumerate(told):
-            is_named = place == 0 or (way != "unnamed" and at in (asked, other) and what == fact)
-            pattern = named if is_named else unnamed
-            sentence = pattern.format(name=_short(kind, thing), **thing)
-            sentences.append(sentence)
-            if what == fact and (at == asked or (way == "compared" and at == other)):
-                needed.append(sentence)
-        for filler, _, _ in random.sample(list(kind.fillers), 2):
-            sentences.insert(random.randrange(1, len(sentences) + 1), filler)
-        if way == "unnamed" and at == asked:
-            needed.append(next(each for each in sentences if _short(kind, thing) in each))
-        paragraphs.append(" ".join(sentences))
-    return paragraphs, tuple(needed)

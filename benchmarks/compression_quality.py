@@ -10,6 +10,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +20,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from compression_arms import extracts, shortened
-from compression_documents import Question, is_right, prompt, questions
+from compression_documents import REVERSED, WAYS, Question, is_right, prompt, questions
 from stepdown.binomial import lower_bound, upper_bound
 from stepdown.demo.ask import new_client
 from stepdown.demo.serve_models import serve_model
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
 WHOLE = "whole"
 SHARES = (0.5, 0.35)
-MOST_ANSWER = 16  # tokens
+MOST_ANSWER = 12  # tokens
 ERROR = 0.05
-WAYS = ("truncation", "TF-IDF + static")
+SHORTENED = ("truncation", "TF-IDF + static")
+ASKED_WAYS = ("named", "unnamed", REVERSED)
 told = Console(stderr=True)
 
 
@@ -52,7 +54,7 @@ class Answered(Struct, frozen=True):
 
 def main() -> None:
     options = parser().parse_args()
-    asked = questions(options.questions, seed=options.seed)
+    asked = chosen(options.questions, options.seed)
     record: Path = options.record
     done = {(each.question, each.way, each.share) for each in read(record)}
     with TemporaryDirectory(prefix="stepdown-compression-") as directory:
@@ -63,7 +65,17 @@ def main() -> None:
             weights = ensure_weights("strong")["strong"]
             with serve_model(weights, threads=options.threads, context=2048, log=log) as url:
                 ask_all(new_client(url), asked, options.ways, record, done)
-    print("\n".join(table(read(record))))
+    ids = {each.id for each in asked}
+    print("\n".join(table([each for each in read(record) if each.question in ids])))
+
+
+def chosen(count: int, seed: int) -> list[Question]:
+    """Questions that the whole prompt lets the model answer: it does no better than chance where
+    two numbers are to be compared."""
+    documents = -(-count // len(ASKED_WAYS))
+    ways = [*WAYS, REVERSED]
+    made = questions(documents * len(ways), seed, ways=ways)
+    return [each for each in made if each.way in ASKED_WAYS][:count]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--record", type=Path, required=True, metavar="FILE")
     made.add_argument("--questions", type=int, default=60, metavar="N")
-    made.add_argument("--ways", nargs="+", default=WAYS, choices=list(extracts()), metavar="WAY")
+    made.add_argument(
+        "--ways", nargs="+", default=SHORTENED, choices=list(extracts()), metavar="WAY"
+    )
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--threads", type=int)
     made.add_argument("--upstream", metavar="URL", help="a server in place of the demo's model")
@@ -88,13 +102,19 @@ def read(record: Path) -> list[Answered]:
 # ── Asking ───────────────────────────────────────────────────────────────────────────────────
 
 
-def forms(asked: Question, ways: Sequence[str]) -> Iterator[tuple[str, float, str]]:
-    """The prompt whole, and shortened in each way."""
-    yield WHOLE, 1.0, prompt(asked)
-    for way in ways:
-        extract = extracts()[way]
-        for share in SHARES:
-            yield way, share, shortened(asked, way, share, extract)
+def forms(
+    asked: Sequence[Question], ways: Sequence[str]
+) -> Iterator[tuple[Question, str, float, str]]:
+    """The prompts whole, and shortened in each way; one document's stand together, and what begins
+    alike among them, for the model reads a beginning once."""
+    for _, own in groupby(asked, key=lambda each: each.document):
+        group = list(own)
+        yield from ((each, WHOLE, 1.0, prompt(each)) for each in group)
+        for way in ways:
+            extract = extracts()[way]
+            for share in SHARES:
+                for each in group:
+                    yield each, way, share, shortened(each, way, share, extract)
 
 
 def ask_all(
@@ -105,12 +125,11 @@ def ask_all(
     done: set[tuple[str, str, float]],
 ) -> None:
     with record.open("ab") as lines:
-        for number, each in enumerate(asked):
-            for way, share, text in forms(each, ways):
-                if (each.id, way, share) not in done:
-                    lines.write(msgspec.json.encode(ask(client, each, way, share, text)) + b"\n")
-                    lines.flush()
-            told.print(f"{number + 1} of {len(asked)} questions")
+        for number, (each, way, share, text) in enumerate(forms(asked, ways), 1):
+            if (each.id, way, share) not in done:
+                lines.write(msgspec.json.encode(ask(client, each, way, share, text)) + b"\n")
+                lines.flush()
+                told.print(f"{number} prompts answered")
 
 
 def ask(client: "OpenAI", asked: Question, way: str, share: float, text: str) -> Answered:
@@ -120,6 +139,7 @@ def ask(client: "OpenAI", asked: Question, way: str, share: float, text: str) ->
         messages=cast("Any", [{"role": "user", "content": text}]),
         temperature=0,
         max_tokens=MOST_ANSWER,
+        extra_body={"cache_prompt": True},
     )
     answer = reply.choices[0].message.content or ""
     tokens = 0 if reply.usage is None else reply.usage.prompt_tokens

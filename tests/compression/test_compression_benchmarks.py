@@ -9,9 +9,10 @@ from support.pages import ROOT
 sys.path.append(str(ROOT / "benchmarks"))
 
 from compression_arms import truncated
-from compression_documents import REWORDED, WAYS, Question, is_right, prompt, questions
+from compression_documents import REVERSED, REWORDED, WAYS, Question, is_right, prompt, questions
+from compression_quality import chosen
 
-ALL = [*questions(60), *questions(12, seed=3, things=12), *questions(24, ways=[REWORDED])]
+ALL = [*questions(60), *questions(12, seed=3, things=12), *questions(24, ways=[REVERSED, REWORDED])]
 
 
 @pytest.mark.parametrize("asked", ALL, ids=lambda asked: f"{asked.id}-{len(asked.document)}")
@@ -46,6 +47,14 @@ def test_they_are_the_same_each_time_and_of_all_ways() -> None:
 )
 def test_answers_are_checked_exactly(answer: str, right: bool) -> None:
     assert is_right(Question("compared-1", "", "", "Arden", (), "Kelso"), answer) is right
+
+
+def test_the_model_is_asked_about_the_documents_that_others_are_asked_about() -> None:
+    asked = chosen(60, 0)
+    assert len(asked) == 60
+    assert {each.way for each in asked} == {"named", "unnamed", REVERSED}
+    others = {each.id: each for each in questions(60)}
+    assert all(others[each.id] == each for each in asked if each.way != REVERSED)
 
 
 def test_numbers_and_names_are_checked_whole() -> None:
