@@ -349,6 +349,61 @@ def test_cancelled_before_it_was_validated(sqlite_url: str) -> None:
     run(sqlite_url, steps)
 
 
+def test_cancelled_while_it_is_called(database_url: str) -> None:
+    """Calls under way are broken off, here and, at their next sign of life, elsewhere."""
+
+    async def steps(at: Batching) -> None:
+        batch = await at.submit([entry(0), entry(1)])
+        async with asyncio.timeout(20):
+            while at.service.status()["holds"]["calls"] < 2:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0.01)
+        await at.service.cancel("red", batch.id)
+        end = await at.ended(batch)
+        assert (end.status, end.counts.failed) == ("cancelled", 2)
+        async with asyncio.timeout(10):
+            while at.service.status()["holds"]["calls"]:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0.01)
+        assert {journey.outcome for journey in at.recorded.journeys} == {"cancelled"}
+
+    run(database_url, steps, simulated={"latency": 300.0})
+
+
+def test_cancelled_while_it_is_validated(database_url: str) -> None:
+    async def steps(at: Batching) -> None:
+        batch = await at.submit(entry(number) for number in range(1500))
+        async with asyncio.timeout(20):
+            while not at.service.status()["holds"]["batches"]:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0)
+        await at.service.cancel("red", batch.id)
+        end = await at.ended(batch)
+        assert (end.status, end.counts.total, end.output_file_id) == ("cancelled", 0, None)
+
+    run(database_url, steps, simulated())
+
+
+def test_a_step_that_fails_in_the_gateway_itself_is_taken_again(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "AFTER_FAILURE", 0.01)
+    api = simulated()
+    create, failures = api.create, iter((RuntimeError("a defect"),))
+
+    async def defective(*given: Any) -> str:
+        for failure in failures:
+            raise failure
+        return await create(*given)
+
+    monkeypatch.setattr(api, "create", defective)
+
+    async def steps(at: Batching) -> None:
+        end = await at.ended(await at.submit([entry(0)]))
+        assert end.counts.completed == 1
+        assert at.service.status()["counts"]["interrupted"] == 1
+
+    run(sqlite_url, steps, api)
+    assert "a step of a batch failed" in caplog.text
+
+
 def test_expired_with_what_was_done(database_url: str) -> None:
     api = simulated(delay=(0.0, 6.0), seed=1)
 

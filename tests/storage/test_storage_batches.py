@@ -13,6 +13,7 @@ from stepdown.storage.batch_rows import (
     Ended,
     FileRow,
     Group,
+    Held,
     LeaseLost,
     LineRow,
     SubmissionRow,
@@ -186,10 +187,12 @@ def test_what_one_holds_no_other_gets(store: BatchStore, other: BatchStore) -> N
 def test_a_lease_ends_unless_there_are_signs_of_life(store: BatchStore, other: BatchStore) -> None:
     store.add(batch())
     store.claim("me", NOW, NOW + 30, 1)
-    store.beat("me", NOW + 60)
+    assert store.beat("me", NOW + 60, {Held("batches", "b1")}) == set()
     assert other.claim("you", NOW + 40, NOW + 70, 1) == []
     [taken] = other.claim("you", NOW + 61, NOW + 90, 1)
     assert taken.owner == "you"
+    held = {Held("batches", "b1")}
+    assert store.beat("me", NOW + 99, held) == held
     with pytest.raises(LeaseLost):
         store.finalize("b1", "me", NOW, "o", "e")
     with pytest.raises(LeaseLost):
@@ -376,7 +379,8 @@ def test_a_submission_is_written_by_its_holder_only(store: BatchStore, other: Ba
         store.submissions.write(mine, remote="twice")
     other.submissions.write(taken, remote="r1", state="submitted")
     assert store.submissions.known("cheap/1") == ["r1"]
-    other.submissions.release(taken, NOW + 500)
+    assert other.beat("you", NOW + 70, {Held("submissions", taken.id)}) == set()
+    other.submissions.release(taken.id, "you", NOW + 500)
     assert other.submissions.claim("you", NOW + 100, NOW + 130, 9) == []
     store.submissions.cancel("b1")
     [cancelled] = store.submissions.claim("me", NOW + 100, NOW + 130, 9)
@@ -428,12 +432,14 @@ def test_a_call_ends_by_its_holder_only(store: BatchStore, other: BatchStore) ->
     store.add(batch(), [line(1, way="call"), line(2, way="call", due_at=NOW + 5)])
     [mine] = store.lines.claim_calls("me", NOW, NOW + 30, 9)
     assert (mine.seq, mine.state) == (1, "calling")
-    store.beat("me", NOW + 40)
+    mine_too = Held("calls", "b1", 1)
+    assert store.beat("me", NOW + 40, {mine_too}) == set()
     [later] = other.lines.claim_calls("you", NOW + 35, NOW + 60, 9)
     assert later.seq == 2
     assert len(other.lines.end_calls("you", [Ended("b1", 2, 500)])) == 1
     [taken] = other.lines.claim_calls("you", NOW + 41, NOW + 70, 9)
     assert taken.seq == 1
+    assert store.beat("me", NOW + 90, {mine_too}) == {mine_too}
     assert store.lines.end_calls("me", [Ended("b1", 1, 200, b"{}")]) == []
     other.lines.call_again(taken, "you", NOW + 100)
     assert other.lines.end_calls("you", [Ended("b1", 1, 200, b"{}")]) == []

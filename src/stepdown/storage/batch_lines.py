@@ -61,6 +61,11 @@ class BatchLines:
         with self._session.transaction() as cursor:
             cursor.execute(self._sql["call_again"], (due_at, line.batch, line.seq, owner))
 
+    def release(self, batch: str, seq: int, owner: str) -> None:
+        """Give a line back whose call came to no end."""
+        with self._session.transaction() as cursor:
+            cursor.execute(self._sql["release"], (batch, seq, owner))
+
     def call_group(self, group: Group, now: float) -> int:
         """Call the lines of a group that cannot be submitted; how many there were."""
         with self._session.transaction() as cursor:
@@ -112,8 +117,8 @@ class BatchLines:
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
     def give_up(self, batch: str, code: str, message: str, *, sent_too: bool) -> int:
-        """End a batch's lines that nobody has asked for yet, and ``sent_too`` all others as well;
-        how many there were."""
+        """End a batch's lines that are in no submission, and ``sent_too`` all others as well; how
+        many there were. Who calls one learns it from the next sign of life."""
         name = "give_up_all" if sent_too else "give_up"
         with self._session.transaction() as cursor:
             cursor.execute(self._sql[name], (code, message, batch))
@@ -215,6 +220,8 @@ _STATEMENTS = {
     f" WHERE (batch, seq) IN (SELECT batch, seq FROM picked) RETURNING {_ALL}",
     "call_again": "UPDATE batch_lines SET state = 'ready', owner = '', lease_until = 0, due_at = ?,"
     " round = round + 1 WHERE batch = ? AND seq = ? AND state = 'calling' AND owner = ?",
+    "release": "UPDATE batch_lines SET lease_until = 0"
+    " WHERE batch = ? AND seq = ? AND owner = ? AND state = 'calling'",
     "call_group": "UPDATE batch_lines SET way = 'call', due_at = ? WHERE state = 'ready'"
     " AND way = 'batch' AND deployment = ? AND model = ? AND pool = ?",
     "end_call": f"{_SET} WHERE batch = ? AND seq = ? AND state = 'calling' AND owner = ?",
@@ -223,7 +230,7 @@ _STATEMENTS = {
     " AND state = 'sent' ORDER BY place LIMIT ?",
     "put_all_back": _BACK,
     "put_back": f"{_BACK} AND place = ?",
-    "give_up": f"{_GIVE_UP} AND state IN ('planned', 'ready')",
+    "give_up": f"{_GIVE_UP} AND state IN ('planned', 'ready', 'calling')",
     "give_up_all": f"{_GIVE_UP} AND state <> 'ended'",
     "count_failed": "UPDATE batches SET failed = failed + ?, due_at = 0 WHERE id = ?",
     "call_instead": "UPDATE batch_lines SET way = 'call', due_at = ?"

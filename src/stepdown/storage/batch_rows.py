@@ -1,5 +1,7 @@
 """The rows of batches as they are stored: each the columns of its table, in the table's order."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 NEVER = 1e15
@@ -166,6 +168,15 @@ class Ended(Struct, frozen=True):
     @property
     def good(self) -> bool:
         return self.status == 200
+
+
+class Held(NamedTuple):
+    """Something that a process may hold: its ``kind`` (``batches``, ``submissions``, ``calls``),
+    its name or its batch's, and a call's line."""
+
+    kind: str
+    name: str
+    seq: int = 0
 
 
 class LeaseLost(Exception):

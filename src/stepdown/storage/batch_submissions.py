@@ -92,11 +92,11 @@ class BatchSubmissions:
                 raise LeaseLost
         return structs.replace(row, **changes)
 
-    def release(self, row: SubmissionRow, due_at: float) -> None:
+    def release(self, name: str, owner: str, due_at: float) -> None:
         """Give a submission back, to be looked at again at ``due_at``; at once where it was
         cancelled meanwhile."""
         with self._session.transaction() as cursor:
-            cursor.execute(self._sql["release"], (due_at, row.id, row.owner))
+            cursor.execute(self._sql["release"], (due_at, name, owner))
 
     def cancel(self, pool: str) -> None:
         """Have a batch's submissions given up."""

@@ -7,12 +7,12 @@ nothing comes afterwards. Times are seconds since 1970 by the clocks of the gate
 
 # ruff: noqa: S608  # only names written in this package are put together; values are parameters
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from stepdown.storage.address import Address
 from stepdown.storage.batch_files import BatchFiles
 from stepdown.storage.batch_lines import BatchLines, line_values
-from stepdown.storage.batch_rows import FINAL, NEVER, BatchRow, FileRow, LeaseLost, LineRow
+from stepdown.storage.batch_rows import FINAL, NEVER, BatchRow, FileRow, Held, LeaseLost, LineRow
 from stepdown.storage.batch_submissions import BatchSubmissions
 from stepdown.storage.shared_session import SharedSession
 
@@ -91,11 +91,16 @@ class BatchStore:
             cursor.execute(self._sql["claim"], (now, now, limit, owner, until))
             return [BatchRow(*found) for found in iter(cursor.fetchone, None)]
 
-    def beat(self, owner: str, until: float) -> None:
-        """Extend all leases of a process."""
+    def beat(self, owner: str, until: float, held: Collection[Held]) -> set[Held]:
+        """Extend the leases of what a process holds; those of it that it has lost."""
+        lost: set[Held] = set()
         with self.session.transaction() as cursor:
-            for name in ("beat", "beat_submissions", "beat_lines"):
-                cursor.execute(self._sql[name], (until, owner))
+            for each in sorted(held):
+                line = (each.seq,) if each.kind == "calls" else ()
+                cursor.execute(self._sql[f"beat_{each.kind}"], (until, owner, each.name, *line))
+                if cursor.rowcount != 1:
+                    lost.add(each)
+        return lost
 
     def abandon(self, owner: str) -> None:
         """A process ends: what it held is free at once."""
@@ -199,10 +204,10 @@ _STATEMENTS = {
     " UPDATE batches SET owner = ?, lease_until = ?, due_at = 1 WHERE id IN"
     " (SELECT id FROM picked)"
     f" RETURNING {_ALL}",
-    "beat": "UPDATE batches SET lease_until = ? WHERE owner = ? AND lease_until > 0",
-    "beat_submissions": "UPDATE batch_submissions SET lease_until = ?"
-    " WHERE owner = ? AND lease_until > 0",
-    "beat_lines": "UPDATE batch_lines SET lease_until = ? WHERE state = 'calling' AND owner = ?",
+    "beat_batches": "UPDATE batches SET lease_until = ? WHERE owner = ? AND id = ?",
+    "beat_submissions": "UPDATE batch_submissions SET lease_until = ? WHERE owner = ? AND id = ?",
+    "beat_calls": "UPDATE batch_lines SET lease_until = ?"
+    " WHERE owner = ? AND batch = ? AND seq = ? AND state = 'calling'",
     "free": "UPDATE batches SET owner = '', lease_until = 0 WHERE owner = ?",
     "free_submissions": "UPDATE batch_submissions SET owner = '', lease_until = 0 WHERE owner = ?",
     "free_lines": "UPDATE batch_lines SET lease_until = 0 WHERE state = 'calling' AND owner = ?",

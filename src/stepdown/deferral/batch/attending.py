@@ -34,6 +34,8 @@ class Attendance:
         self._row = row
         self.tells = False
         """Whether the batch has ended and its webhook is to be sent."""
+        self.gave_up = False
+        """Whether lines have ended that somebody may be calling."""
 
     async def run(self) -> None:
         """Take the next steps. Raises LeaseLost, BatchesUnavailable."""
@@ -69,7 +71,7 @@ class Attendance:
             await self._release(last_call(row) if row.kind == "call" else row.expires_at)
 
     async def _give_up(self, code: str) -> None:
-        """End what nobody was asked for, and ask providers to give up the rest. Of a deferred call
+        """End what is in no submission, and ask providers to give up the rest. Of a deferred call
         nothing is waited for: it may share a submission with others, which go on."""
         row, now = self._row, time.time()
         since = row.cancelling_at or row.expires_at
@@ -78,6 +80,7 @@ class Attendance:
             lambda store: store.lines.give_up(row.id, code, WHY[code], sent_too=whole)
         )
         self._context.at("given up")
+        self.gave_up = gone > 0
         self._context.counts[row.ending or "expired"] += gone
         if row.kind == "file":
             await self._context.records.do(lambda store: store.submissions.cancel(row.id))

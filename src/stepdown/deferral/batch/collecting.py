@@ -58,7 +58,7 @@ class Collection:
             lambda store: store.submissions.write(self._row, state="collected", error="")
         )
         await self._tidy()
-        await context.records.do(lambda store: store.submissions.release(row, NEVER))
+        await context.records.do(lambda store: store.submissions.release(row.id, row.owner, NEVER))
 
     async def _write(self, results: Sequence[Result]) -> None:
         if not results:

@@ -142,7 +142,9 @@ class BatchService:
         try:
             size = await self._store(row, content)
             if size == 0:
-                raise InvalidField("file: expected requests, one a line, got an empty file.")
+                raise InvalidField(
+                    "file: expected requests, one a line, got an empty file.", param="file"
+                )
             now = time.time()
             await self._records.do(lambda store: store.files.finish(row.id, size, now + ttl))
         except BaseException:

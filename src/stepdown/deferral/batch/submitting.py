@@ -31,6 +31,8 @@ log = logging.getLogger("stepdown.deferral")
 
 MOST_BYTES = 32 * 1024 * 1024
 """Bytes of one submission: it is in memory as a whole while it is sent."""
+MOST_LINES = 10_000
+"""Lines of one submission: they are written in one transaction, which must not take long."""
 PER_LINE = 200
 """Bytes that a line has around its body, at most."""
 READ = 500
@@ -54,7 +56,7 @@ async def form(context: Context, group: Group) -> SubmissionRow | None:
         await context.records.do(lambda store: store.lines.call_group(group, now))
         return None
     context.at("forming")
-    limit = min(outlet.api.most_lines, context.terms.max_lines)
+    limit = min(outlet.api.most_lines, MOST_LINES)
     row = await context.records.do(
         lambda store: store.submissions.form(
             group, context.owner, time.time(), context.until, limit, _chooser(group, outlet)
@@ -244,7 +246,9 @@ class Submitting:
 
     async def _release(self, pause: float) -> None:
         row, due = self._row, time.time() + pause
-        await self._context.records.do(lambda store: store.submissions.release(row, due))
+        await self._context.records.do(
+            lambda store: store.submissions.release(row.id, row.owner, due)
+        )
 
 
 def _encoded(outlet: Outlet, key: str, rows: Sequence[LineRow]) -> list[bytes]:
