@@ -22,7 +22,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from mixed_traffic import TOPICS, Asked, day
+from mixed_traffic import TOPICS, Asked, day, topic_of
 
 PRICES = {"small (simulated)": (0.15, 0.6), "large (simulated)": (2.5, 10.0)}
 LAYERS: dict[str, dict[str, Any]] = {
