@@ -33,10 +33,10 @@ def test_nothing_is_shortened_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert built(tmp_path, routes={"auto": LADDER}, compression=False) == {}
 
 
-def test_one_line_shortens_every_route_without_a_loss(tmp_path: Path) -> None:
+def test_one_line_shortens_for_every_route_and_model_without_a_loss(tmp_path: Path) -> None:
     routes = {"auto": LADDER, "bot": {**LADDER, "compression": False}}
     found = built(tmp_path, routes=routes, compression=True)
-    assert set(found) == {"auto"}
+    assert set(found) == {"auto", "weak", "strong"}
     assert not found["auto"].is_lossy
 
 

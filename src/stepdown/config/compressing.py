@@ -23,11 +23,12 @@ def build_compressors(
     price_of: PriceOf,
     previous: Mapping[str, Compression] | None = None,
 ) -> dict[str, Compression]:
-    """By route and model. What was sent is remembered over a reload. Raises ConfigError."""
+    """By route, and by each model that can be asked by its own name. What was sent is remembered
+    over a reload. Raises ConfigError."""
     built: dict[str, Compression] = {}
     for name, plan in _plans(config).items():
         sent = previous[name].sent if previous and name in previous else None
-        allowed = partial(is_allowed, routes[name])
+        allowed = partial(is_allowed, routes.get(name))
         built[name] = Compression(plan, price_of=price_of, allowed=allowed, sent=sent)
     return built
 
@@ -40,7 +41,7 @@ def lossy_options(config: Config) -> dict[str, Any]:
     return {
         name: _given(config, name)[0]
         for name, plan in _plans(config).items()
-        if not all(technique.lossless for technique in plan.techniques)
+        if name in config.routes and not all(each.lossless for each in plan.techniques)
     }
 
 
@@ -50,24 +51,27 @@ def techniques(config: Config, name: str) -> list[str]:
     return [] if plan is None else [technique.name for technique in plan.techniques]
 
 
-def is_allowed(route: "PolicyRoute") -> bool:
+def is_allowed(route: "PolicyRoute | None") -> bool:
     """Whether techniques that may lose something are to run: where nothing is guarded, or the guard
-    has certified them."""
-    view = route.guard
+    has certified them. Without a route nothing is."""
+    view = None if route is None else route.guard
     standing = None if view is None else view.rules.get(COMPRESSION)
     return standing is None or standing.state in ("active", "trusted")
 
 
 def _plans(config: Config) -> dict[str, Plan]:
     problems = Problems()
-    plans = {name: read_compression(*_given(config, name), problems) for name in config.routes}
+    models = {*config.models(), *config.router_settings.model_group_alias}
+    plain = sorted(name for name in models - config.routes.keys() if "*" not in name)
+    names = (*config.routes, *plain)
+    plans = {name: read_compression(*_given(config, name), problems) for name in names}
     problems.check()
     return {name: plan for name, plan in plans.items() if plan is not None}
 
 
 def _given(config: Config, name: str) -> tuple[Any, str]:
-    """What the configuration says of a route's compression, and where."""
-    own = config.routes[name].compression
+    """What the configuration says of a route's or model's compression, and where."""
+    own = config.routes[name].compression if name in config.routes else None
     if own is None:
         return config.compression, "compression"
     return own, f"routes.{name}.compression"
