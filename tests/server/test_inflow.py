@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from stepdown.errors import BodyTooLarge, RequestError
@@ -282,5 +284,30 @@ def test_an_inflow_alone() -> None:
         with pytest.raises(BodyTooLarge):
             await body.take()
         assert not any(paces)
+
+    asyncio.run(run())
+
+
+@given(st.lists(st.one_of(st.binary(max_size=300_000), st.none()), max_size=20))
+def test_whatever_the_pieces_what_is_taken_is_what_came(steps: list[bytes | None]) -> None:
+    """A step puts a piece in, or (None) takes; the sender is stopped while too much waits."""
+
+    async def run() -> None:
+        paused: list[bool] = [False]
+        body = Inflow(10_000_000, lambda: paused.append(body.full))
+        taken, waits = b"", 0
+        for step in steps:
+            if step is not None:
+                body.put(step)
+                waits += len(step)
+            elif waits:
+                data, more = await body.take()
+                assert more
+                taken, waits = taken + data, 0
+            assert body.full is paused[-1] is (waits > inflow.HIGH)
+        body.end()
+        data, more = await body.take()
+        assert not more
+        assert taken + data == b"".join(step for step in steps if step is not None)
 
     asyncio.run(run())
