@@ -178,6 +178,27 @@ def test_cancelling(database_url: str) -> None:
     assert api.provider.made == 1
 
 
+def test_what_was_cancelled_too_late_is_paid_for(database_url: str) -> None:
+    """The answer is nobody's, but the ledger knows what it cost."""
+    api = simulated(delay=0.5)
+
+    async def steps(at: Batching) -> None:
+        calls = [await at.service.defer(request(number), window=600) for number in range(2)]
+        while not api.provider.batches:  # noqa: ASYNC110  nothing announces it
+            await asyncio.sleep(0.01)
+        await at.service.cancel_deferred("red", calls[0].id)
+        assert (await ended(at, calls[0])).status == "cancelled"
+        assert (await ended(at, calls[1])).status == "succeeded"
+        outcomes = {each.outcome: each for each in at.recorded.journeys}
+        assert set(outcomes) == {"cancelled", "answered"}
+        assert outcomes["cancelled"].cost == outcomes["answered"].cost
+        assert outcomes["cancelled"].served is outcomes["cancelled"].attempts[0]
+        found = await at.service.deferred("red", calls[0].id)
+        assert (found.status, found.response) == ("cancelled", None)
+
+    run(database_url, steps, api)
+
+
 @pytest.mark.parametrize("window", [-1.0, 8 * 86_400.0, float("nan")])
 def test_windows_that_are_refused(sqlite_url: str, window: float) -> None:
     async def steps(at: Batching) -> None:

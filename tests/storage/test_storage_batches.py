@@ -357,6 +357,10 @@ def test_each_line_is_in_one_submission(store: BatchStore, other: BatchStore) ->
     assert formed(other, owner="you") is None
     assert [each.place for each in store.lines.submitted(row.id, 1, 9)] == [1, 2]
     assert [each.seq for each in store.lines.at(row.id, (0, 2, 7))] == [1, 3]
+    store.lines.end(row.id, [Ended("b1", 2, 200)])
+    store.lines.give_up("b1", "batch_cancelled", "why", sent_too=True)
+    assert store.lines.detach(row.id, [0, 1, 2, 9]) == [0, 2]  # not the one that was answered
+    assert store.lines.detach(row.id, [0, 1, 2]) == []
 
 
 def test_lines_of_a_batch_that_ends_are_not_submitted(store: BatchStore) -> None:

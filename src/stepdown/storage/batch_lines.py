@@ -87,7 +87,7 @@ class BatchLines:
             return [LineRow(*found) for found in iter(cursor.fetchone, None)]
 
     def at(self, submission: str, places: Sequence[int]) -> list[LineRow]:
-        """A submission's lines at these places, those left out that have ended."""
+        """A submission's lines at these places, those among them that have ended meanwhile."""
         statement = _AT.format(", ".join("?" * len(places)))
         with self._session.transaction(writes=False) as cursor:
             cursor.execute(self._session.marked(statement), (submission, *places))
@@ -96,6 +96,17 @@ class BatchLines:
     def end(self, submission: str, ended: Sequence[Ended]) -> list[Ended]:
         """Write how lines of a submission ended; those of them that had not ended before."""
         return self._end(ended, "end", submission)
+
+    def detach(self, submission: str, places: Sequence[int]) -> list[int]:
+        """Take lines out of a submission that had ended before its answer came; those of these
+        places that were in it still."""
+        found: list[int] = []
+        with self._session.transaction() as cursor:
+            for place in places:
+                cursor.execute(self._sql["detach"], (submission, place))
+                if cursor.rowcount == 1:
+                    found.append(place)
+        return found
 
     def put_back(
         self, submission: str, places: Sequence[int] | None, due_at: float, call_from: int
@@ -200,7 +211,7 @@ _BACK = (
     " way = CASE WHEN round + 1 >= ? THEN 'call' ELSE way END"
     " WHERE state = 'sent' AND submission = ?"
 )
-_AT = f"SELECT {_ALL} FROM batch_lines WHERE submission = ? AND state = 'sent' AND place IN ({{}})"
+_AT = f"SELECT {_ALL} FROM batch_lines WHERE submission = ? AND place IN ({{}})"
 _GIVE_UP = "UPDATE batch_lines SET state = 'ended', code = ?, message = ? WHERE batch = ?"
 
 _STATEMENTS = {
@@ -235,6 +246,8 @@ _STATEMENTS = {
     "count_failed": "UPDATE batches SET failed = failed + ?, due_at = 0 WHERE id = ?",
     "call_instead": "UPDATE batch_lines SET way = 'call', due_at = ?"
     " WHERE batch = ? AND state IN ('ready', 'sent') AND way = 'batch'",
+    "detach": "UPDATE batch_lines SET submission = ''"
+    " WHERE submission = ? AND place = ? AND state = 'ended' AND status IS NULL",
     "of": f"SELECT {_ALL} FROM batch_lines WHERE batch = ? AND seq > ? ORDER BY seq LIMIT ?",
     "delete": "DELETE FROM batch_lines WHERE batch = ? AND seq IN"
     f" (SELECT seq FROM batch_lines WHERE batch = ? LIMIT {ROWS_AT_A_TIME})",

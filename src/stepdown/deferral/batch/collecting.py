@@ -67,8 +67,10 @@ class Collection:
         places = [result.place for result in results]
         lines = await context.records.do(lambda store: store.lines.at(row.id, places))
         of_place = {line.place: line for line in lines}
-        found = [(of_place[each.place], each) for each in results if each.place in of_place]
+        both = [(of_place[each.place], each) for each in results if each.place in of_place]
+        found = [pair for pair in both if pair[0].state != "ended"]
         context.counts["late"] += len(results) - len(found)
+        await self._record_late([pair for pair in both if pair[0].state == "ended"])
         sorted_ = self._sort(found)
         await self._put_back(sorted_.again)
         wanted = [each for each, _ in sorted_.ended]
@@ -121,6 +123,20 @@ class Collection:
             if (end.batch, end.seq) in fresh:
                 context.counts["answered" if is_good(end.status) else "failed"] += 1
                 await offer(pipeline, journey, end.response or b"")
+
+    async def _record_late(self, found: Sequence[tuple[LineRow, Result]]) -> None:
+        """Answers to lines that were given up are nobody's, but they are paid for all the same."""
+        context, row = self._context, self._row
+        spent = {line.place: (line, result) for line, result in found if result.usage is not None}
+        if not spent:
+            return
+        fresh = await context.records.do(lambda store: store.lines.detach(row.id, list(spent)))
+        pipeline = context.in_force().pipeline
+        for place in fresh:
+            line, result = spent[place]
+            journey = answered(line, result, self._outlet, pipeline.fleet)
+            journey.outcome, journey.error = "cancelled", line.code
+            pipeline.ledger.record(journey)
 
     async def _tidy(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """Files, batches and deferred calls, as callers ask for them (``interface.Batches``)."""
 
+import asyncio
 import logging
 import re
 import time
@@ -101,7 +102,7 @@ class BatchService:
         if worker is not None:
             await worker.aclose()
         await self._webhooks.aclose()
-        self._records.close()
+        await asyncio.to_thread(self._records.close)
 
     def status(self) -> dict[str, Any]:
         """How it is doing: what this process holds now, and counts since its start."""
