@@ -55,8 +55,7 @@ def is_allowed(route: "PolicyRoute | None") -> bool:
     """Whether techniques that may lose something are to run: where nothing is guarded, or the guard
     has certified them. Without a route nothing is."""
     view = None if route is None else route.guard
-    standing = None if view is None else view.rules.get(COMPRESSION)
-    return standing is None or standing.state in ("active", "trusted")
+    return view is None or COMPRESSION not in view.held
 
 
 def _plans(config: Config) -> dict[str, Plan]:
