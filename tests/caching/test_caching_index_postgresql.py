@@ -119,7 +119,7 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
     index.close()
 
 
-def test_vectors_too_long_for_the_graph_are_compared_one_by_one(pgvector_url: str) -> None:
+def test_vectors_too_long_for_a_page_are_kept_beside_the_table(pgvector_url: str) -> None:
     long = directions(3, 4_200)
 
     async def use() -> list[str]:

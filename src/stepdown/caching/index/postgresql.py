@@ -1,10 +1,11 @@
 """``PostgresIndex``: vectors in PostgreSQL by the extension pgvector, for replicas that share them.
 
-The nearest are found exactly while a partition is small, and by the HNSW index where PostgreSQL's
-planner finds that cheaper; it then goes on looking until there are enough of the partition's own.
-Vectors are kept in half precision. The table is made when it is first needed, not by a migration:
-whoever does not use it needs no extension.
-Source: github.com/pgvector/pgvector (0.7 for halfvec, 0.8 for iterative scans)
+Every vector of a partition is compared, so that what is found is exact but for half precision. An
+HNSW index was a third of the time at ten thousand entries, made each addition cost nearly twice as
+much, and of questions that come in pairs it found a third of the nearest (docs/embeddings.md). The
+table is made when it is first needed, not by a migration: whoever does not use it needs no
+extension.
+Source: github.com/pgvector/pgvector (0.7 for halfvec)
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -14,7 +15,6 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     Column,
     Connection,
-    Index,
     MetaData,
     Row,
     Table,
@@ -40,17 +40,15 @@ THREADS = 4
 STATEMENT_TIMEOUT = 2_000
 """Milliseconds a statement may take; making the table may take longer."""
 
-LOOKED_AT = 100
-"""Candidates that the HNSW index looks at before it goes on."""
-
 LATEST = 600
 """Seconds for which a hit need not be noted again: each note is a write."""
 
 SWEPT = 64
 """Additions of this process between two looks at how many entries there are."""
 
-MOST_INDEXED = 4_000
-"""Dimensions that pgvector's HNSW index can have; longer vectors are compared one by one."""
+MOST_INLINE = 3_500
+"""Dimensions of vectors that are kept in the table's own pages, where a search reads them at
+once."""
 
 T = TypeVar("T")
 
@@ -100,7 +98,7 @@ class PostgresIndex:
         await self._run(self._hit, partition, entry)
 
     async def search(self, partition: str, vector: Vectors, k: int) -> list[Match]:
-        """As VectorIndex says; from a large partition not every time all of the nearest."""
+        """As VectorIndex says."""
         checked(vector, self.dimensions)
         return await self._run(self._search, partition, vector, k) if k > 0 else []
 
@@ -190,8 +188,6 @@ class PostgresIndex:
             .limit(k)
         )
         with self._transaction() as connection:
-            connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
-            connection.execute(text(f"SET LOCAL hnsw.ef_search = {max(LOOKED_AT, min(k, 1000))}"))
             found: Sequence[Row[Any, Any]] = connection.execute(nearest).all()
         return [Match(row[0], min(1.0, -float(row[1]))) for row in found]
 
@@ -216,12 +212,15 @@ class PostgresIndex:
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(self._table.name))))
             connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
             self._table.create(connection, checkfirst=True)
+            if self.dimensions <= MOST_INLINE:
+                inline = f"ALTER TABLE {self._table.name} ALTER vector SET STORAGE PLAIN"
+                connection.execute(text(inline))
         self._is_made = True
 
 
 def _table(dimensions: int) -> Table:
-    """``used`` has no index, so that noting a hit does not touch the costly one on the vectors."""
-    table = Table(
+    """``used`` has no index, so that noting a hit changes one page."""
+    return Table(
         f"semantic_vectors_{dimensions}",
         MetaData(),
         Column("embedder", Text, primary_key=True),
@@ -231,14 +230,6 @@ def _table(dimensions: int) -> Table:
         Column("used", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
         postgresql_with={"fillfactor": 80},
     )
-    if dimensions <= MOST_INDEXED:
-        Index(
-            f"semantic_vectors_{dimensions}_near",
-            table.c.vector,
-            postgresql_using="hnsw",
-            postgresql_ops={"vector": "halfvec_ip_ops"},
-        )
-    return table
 
 
 def _literal(vector: Vectors) -> str:
