@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stepdown.deferral.batch import service, worker
+from stepdown.deferral.batch import files, worker
 from stepdown.deferral.batch.terms import BatchTerms
 from stepdown.errors import (
     BatchesUnavailable,
@@ -67,7 +67,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(sqlite_url: str) -> None:
         with pytest.raises(ConnectionError):
             await at.service.put_file("red", broken(), filename="x")
         assert await listed(at) == []
-        store = at.service._records  # pyright: ignore[reportPrivateUsage]
+        store = at.service.records
         assert await store.do(lambda s: s.files.expire(1.0)) is True  # it goes at the next look
 
     run(sqlite_url, steps)
@@ -146,14 +146,14 @@ def test_names_that_are_no_ids(sqlite_url: str, name: str) -> None:
 def test_expired_files_are_deleted(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "TICK", 0.01)
     monkeypatch.setattr(worker, "CARE_INTERVAL", 0.0)
-    monkeypatch.setattr(service, "UPLOAD_TIME", 0.0)
+    monkeypatch.setattr(files, "UPLOAD_TIME", 0.0)
 
     async def steps(at: Batching) -> None:
         file = await at.put(b"x" * 600_000)
         with pytest.raises(UnknownFile):
             await at.service.get_file("red", file)
         async with asyncio.timeout(20):
-            store = at.service._records  # pyright: ignore[reportPrivateUsage]
+            store = at.service.records
             stored = 1
             while stored:
                 await asyncio.sleep(0.01)

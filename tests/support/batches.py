@@ -8,7 +8,7 @@ from typing import Any
 
 from stepdown.batch_ports import BatchAPI
 from stepdown.deferral.batch.context import InForce
-from stepdown.deferral.batch.interface import ENDED, Batch, NewBatch
+from stepdown.deferral.batch.interface import ENDED, Batch, Batches, NewBatch
 from stepdown.deferral.batch.outlets import Outlets
 from stepdown.deferral.batch.service import BatchService
 from stepdown.deferral.batch.terms import BatchTerms
@@ -127,6 +127,7 @@ class Batching:
         self.service = BatchService(
             parse(url), terms or BatchTerms(poll=0.05, gather=0.05), **watch
         )
+        self.interface: Batches = self.service
         if works:
             self.service.start(lambda: self.force)
 

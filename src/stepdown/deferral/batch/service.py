@@ -1,29 +1,25 @@
-"""Files, batches and deferred calls, as callers ask for them (``interface.Batches``)."""
+"""Batches and deferred calls, as callers ask for them; with their files, ``interface.Batches``."""
 
 import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import Callable
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import json
 from msgspec.structs import replace
 
 from stepdown.deferral.batch import views
-from stepdown.deferral.batch.attending import new_file_id
 from stepdown.deferral.batch.context import Context, Hook, InForce, unobserved
 from stepdown.deferral.batch.facts import body_of, deferred_request
+from stepdown.deferral.batch.files import BatchFiles, check_limit, wrong
 from stepdown.deferral.batch.forms import batch_object, call_object, encode
 from stepdown.deferral.batch.interface import (
     ENDPOINT,
-    LONGEST_EXPIRY,
     MAX_BATCHES_LISTED,
-    MAX_FILES_LISTED,
-    SHORTEST_EXPIRY,
     Batch,
-    BatchFile,
     DeferredCall,
     NewBatch,
     Page,
@@ -36,45 +32,38 @@ from stepdown.deferral.batch.worker import Worker
 from stepdown.deferral.webhooks import Notice, Target, Webhooks
 from stepdown.errors import (
     BatchesUnavailable,
-    BodyTooLarge,
     InvalidField,
     TooManyBatches,
     UnknownBatch,
-    UnknownFile,
 )
 from stepdown.names import known_names
 from stepdown.storage.address import Address
-from stepdown.storage.batch_rows import BatchRow, FileRow
+from stepdown.storage.batch_rows import BatchRow
 from stepdown.types import Request
 
 log = logging.getLogger("stepdown.deferral")
 
-PIECE = 256 * 1024
-"""Bytes of a piece of a file."""
-UPLOAD_TIME = 3_600.0
-"""Seconds after which an upload that did not finish is deleted."""
 SHORTEST_WINDOW = 60.0
 LONGEST_WINDOW = 7 * 86_400.0
 """Seconds within which a batch's or a deferred call's window must lie."""
 CALL = "call"
 FILE = "file"
 
-_ID = re.compile(r"(batch_|file-|defer_)[0-9a-f]{40}")
+_ID = re.compile(r"(batch_|defer_)[0-9a-f]{40}")
 _WINDOW = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _METADATA = 16, 64, 512
 """OpenAI's bounds of metadata: pairs, characters of a key, of a value."""
 
 
-class BatchService:
+class BatchService(BatchFiles):
     """Implements ``interface.Batches``, and works on them while it is started.
 
     Whatever process is asked answers, and any that is started works on what is there.
     """
 
     def __init__(self, address: Address, terms: BatchTerms, *, at: Hook = unobserved) -> None:
-        self._records = Records(address)
-        self._terms = terms
+        super().__init__(Records(address), terms)
         self._at = at
         self._context: Context | None = None
         self._worker: Worker | None = None
@@ -85,13 +74,13 @@ class BatchService:
     def start(self, in_force: Callable[[], InForce]) -> None:
         """Begin to work, by the configuration that is in force when each step is taken."""
         if self._worker is None:
-            self._context = Context(self._records, self._terms, in_force, self._at)
+            self._context = Context(self.records, self.terms, in_force, self._at)
             self._worker = Worker(self._context, self._tell)
             self._worker.start()
 
     def configure(self, terms: BatchTerms) -> None:
         """Put other terms in force."""
-        self._terms = terms
+        self.terms = terms
         if self._context is not None:
             self._context.terms = terms
             self._context.wake.set()
@@ -102,13 +91,13 @@ class BatchService:
         if worker is not None:
             await worker.aclose()
         await self._webhooks.aclose()
-        await asyncio.to_thread(self._records.close)
+        await asyncio.to_thread(self.records.close)
 
     def status(self) -> dict[str, Any]:
         """How it is doing: what this process holds now, and counts since its start."""
         context, worker, sender = self._context, self._worker, self._webhooks
         return {
-            "working": worker is not None and not self._terms.paused,
+            "working": worker is not None and self.terms.enabled and not self.terms.paused,
             "holds": {} if worker is None else worker.status(),
             "counts": {} if context is None else dict(context.counts),
             "webhooks": {
@@ -117,130 +106,23 @@ class BatchService:
                 "failed": sender.failed,
                 "dropped": sender.dropped,
             },
-            "failures": self._records.failures,
-            "error": self._records.error,
+            "failures": self.records.failures,
+            "error": self.records.error,
         }
-
-    # ── files ────────────────────────────────────────────────────────────────────────────────
-
-    async def put_file(
-        self,
-        tenant: str,
-        content: AsyncIterable[bytes],
-        *,
-        filename: str,
-        purpose: str = "batch",
-        expires_after: float | None = None,
-    ) -> BatchFile:
-        self._check_enabled()
-        if purpose != "batch":
-            raise _wrong("purpose", "batch", purpose)
-        ttl = self._lifetime("expires_after", expires_after)
-        await self._check_stored(tenant)
-        now = time.time()
-        row = FileRow(new_file_id(), tenant, "batch", filename[:255], 0, now, now + UPLOAD_TIME)
-        await self._records.do(lambda store: store.files.add(row))
-        try:
-            size = await self._store(row, content)
-            if size == 0:
-                raise InvalidField(
-                    "file: expected requests, one a line, got an empty file.", param="file"
-                )
-            now = time.time()
-            await self._records.do(lambda store: store.files.finish(row.id, size, now + ttl))
-        except BaseException:
-            self._records.later(lambda store: store.files.discard(row.id))
-            raise
-        return views.file_of(replace(row, bytes=size, expires_at=now + ttl))
-
-    async def _store(self, row: FileRow, content: AsyncIterable[bytes]) -> int:
-        """Write an upload piece by piece; its size."""
-        held: list[bytes] = []
-        size = waiting = pieces = 0
-
-        async def flush() -> None:
-            nonlocal held, waiting, pieces
-            body, number = b"".join(held), pieces
-            held, waiting, pieces = [], 0, pieces + 1
-            await self._records.do(lambda store: store.files.write(row.id, number, body))
-
-        async for part in content:
-            size += len(part)
-            if size > self._terms.max_file:
-                raise BodyTooLarge(
-                    f"file: expected at most {self._terms.max_file} bytes.", param="file"
-                )
-            held.append(part)
-            waiting += len(part)
-            if waiting >= PIECE:
-                await flush()
-        if waiting:
-            await flush()
-        return size
-
-    async def get_file(self, tenant: str, file: str) -> BatchFile:
-        return views.file_of(await self._file(tenant, file))
-
-    async def file_content(self, tenant: str, file: str) -> AsyncIterator[bytes]:
-        await self._file(tenant, file)
-        number = 0
-        while (piece := await self._piece(file, number)) is not None:
-            yield piece
-            number += 1
-
-    async def _piece(self, file: str, number: int) -> bytes | None:
-        return await self._records.do(lambda store: store.files.piece(file, number))
-
-    async def delete_file(self, tenant: str, file: str) -> None:
-        await self._file(tenant, file)
-        if await self._records.do(lambda store: store.reads(file)):
-            raise InvalidField("This file is the input of a batch that is being validated.")
-        if not await self._records.do(lambda store: store.files.delete(tenant, file, time.time())):
-            raise _unknown_file(file)
-
-    async def list_files(
-        self,
-        tenant: str,
-        *,
-        purpose: str | None = None,
-        after: str | None = None,
-        limit: int = MAX_FILES_LISTED,
-        order: Literal["asc", "desc"] = "desc",
-    ) -> Page[BatchFile]:
-        self._check_enabled()
-        _check_limit(limit, MAX_FILES_LISTED)
-        if order not in ("asc", "desc"):
-            raise _wrong("order", "asc or desc", order)
-        behind = None if after is None else await self._file(tenant, after)
-        rows = await self._records.do(
-            lambda store: store.files.listed(
-                tenant, time.time(), purpose=purpose, after=behind, limit=limit + 1, order=order
-            )
-        )
-        return Page(tuple(views.file_of(row) for row in rows[:limit]), len(rows) > limit)
-
-    async def _file(self, tenant: str, file: str) -> FileRow:
-        self._check_enabled()
-        row: FileRow | None = None
-        if _ID.fullmatch(file):
-            row = await self._records.do(lambda store: store.files.read(tenant, file, time.time()))
-        if row is None:
-            raise _unknown_file(file)
-        return row
 
     # ── batches ──────────────────────────────────────────────────────────────────────────────
 
     async def create(self, tenant: str, new: NewBatch) -> Batch:
-        self._check_enabled()
+        self.check_enabled()
         if new.endpoint != ENDPOINT:
-            raise _wrong("endpoint", ENDPOINT, new.endpoint)
+            raise wrong("endpoint", ENDPOINT, new.endpoint)
         window = window_of(new.completion_window)
         _check_metadata(new)
         self._check_webhook(new.webhook)
-        ttl = self._lifetime("output_expires_after", new.output_expires_after)
-        file = await self._file(tenant, new.input_file_id)
+        ttl = self.lifetime("output_expires_after", new.output_expires_after)
+        file = await self.file_row(tenant, new.input_file_id)
         if file.purpose != "batch":
-            raise _wrong("input_file_id", "a file whose purpose is batch", file.purpose)
+            raise wrong("input_file_id", "a file whose purpose is batch", file.purpose)
         await self._check_room(tenant)
         now = time.time()
         row = BatchRow(
@@ -253,13 +135,13 @@ class BatchService:
             completion_window=new.completion_window,
             created_at=now,
             expires_at=now + window,
-            forget_at=now + window + self._terms.retention,
+            forget_at=now + window + self.terms.retention,
             metadata=None if new.metadata is None else json.encode(new.metadata).decode(),
             output_ttl=ttl,
             webhook=new.webhook,
             delivery="pending" if new.webhook else "",
         )
-        await self._records.do(lambda store: store.add(row))
+        await self.records.do(lambda store: store.add(row))
         self._wake()
         return views.batch_of(row)
 
@@ -268,26 +150,26 @@ class BatchService:
 
     async def cancel(self, tenant: str, batch: str) -> Batch:
         await self._batch(tenant, batch, FILE)
-        await self._records.do(lambda store: store.cancel(tenant, batch, time.time()))
+        await self.records.do(lambda store: store.cancel(tenant, batch, time.time()))
         self._wake()
         return await self.get(tenant, batch)
 
     async def list_batches(
         self, tenant: str, *, after: str | None = None, limit: int = 20
     ) -> Page[Batch]:
-        self._check_enabled()
-        _check_limit(limit, MAX_BATCHES_LISTED)
+        self.check_enabled()
+        check_limit(limit, MAX_BATCHES_LISTED)
         behind = None if after is None else await self._batch(tenant, after, FILE)
-        rows = await self._records.do(
+        rows = await self.records.do(
             lambda store: store.listed(tenant, time.time(), behind, limit + 1)
         )
         return Page(tuple(views.batch_of(row) for row in rows[:limit]), len(rows) > limit)
 
     async def _batch(self, tenant: str, batch: str, kind: str) -> BatchRow:
-        self._check_enabled()
+        self.check_enabled()
         row: BatchRow | None = None
         if _ID.fullmatch(batch):
-            row = await self._records.do(lambda store: store.read(tenant, batch, kind, time.time()))
+            row = await self.records.do(lambda store: store.read(tenant, batch, kind, time.time()))
         if row is None:
             raise UnknownBatch(f"There is no such {_NAMES[kind]}; it may have expired.")
         return row
@@ -295,7 +177,7 @@ class BatchService:
     # ── single calls ─────────────────────────────────────────────────────────────────────────
 
     async def defer(self, request: Request, *, window: float, webhook: str = "") -> DeferredCall:
-        self._check_enabled()
+        self.check_enabled()
         if self._context is None or self._worker is None:
             raise BatchesUnavailable("The server is not taking requests on: it starts or stops.")
         if not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
@@ -317,7 +199,7 @@ class BatchService:
             completion_window=f"{window:g}s",
             created_at=now,
             expires_at=now + window,
-            forget_at=now + window + self._terms.retention,
+            forget_at=now + window + self.terms.retention,
             webhook=webhook,
             delivery="pending" if webhook else "",
             in_progress_at=now,
@@ -330,55 +212,39 @@ class BatchService:
             row,
             line,
             request=deferred_request(request, row.id),
-            due_at=now + min(self._terms.gather, window / 10),
+            due_at=now + min(self.terms.gather, window / 10),
         )
         if planned.state == "ended":
             row = replace(row, failed=1)
         else:
             planned = replace(planned, state="ready")
-        await self._records.do(lambda store: store.add(row, [planned]))
+        await self.records.do(lambda store: store.add(row, [planned]))
         self._wake()
         return views.call_of(row, planned)
 
     async def deferred(self, tenant: str, call: str) -> DeferredCall:
         row = await self._batch(tenant, call, CALL)
-        lines = await self._records.do(lambda store: store.lines.of(call, 0, 1))
+        lines = await self.records.do(lambda store: store.lines.of(call, 0, 1))
         return views.call_of(row, lines[0])
 
     async def cancel_deferred(self, tenant: str, call: str) -> DeferredCall:
         await self._batch(tenant, call, CALL)
-        await self._records.do(lambda store: store.cancel(tenant, call, time.time()))
+        await self.records.do(lambda store: store.cancel(tenant, call, time.time()))
         self._wake()
         return await self.deferred(tenant, call)
 
     # ── what is refused ──────────────────────────────────────────────────────────────────────
 
-    def _check_enabled(self) -> None:
-        if not self._terms.enabled:
-            raise InvalidField("Batches are switched off here (batch.enabled).")
-
     def _check_webhook(self, name: str) -> None:
-        if name and name not in self._terms.webhooks:
-            known = known_names(name, self._terms.webhooks)
+        if name and name not in self.terms.webhooks:
+            known = known_names(name, self.terms.webhooks)
             raise InvalidField(
                 f"x-stepdown-webhook: expected a webhook of the configuration, got {name!r}.{known}"
             )
 
     async def _check_room(self, tenant: str) -> None:
-        if await self._records.do(lambda store: store.live(tenant)) >= self._terms.most:
+        if await self.records.do(lambda store: store.live(tenant)) >= self.terms.most:
             raise TooManyBatches("Too many batches are under way; try again later.")
-
-    async def _check_stored(self, tenant: str) -> None:
-        stored = await self._records.do(lambda store: store.files.stored(tenant))
-        if stored >= self._terms.most_stored:
-            raise TooManyBatches("Too many files are stored; delete some, or try again later.")
-
-    def _lifetime(self, name: str, seconds: float | None) -> float:
-        if seconds is None:
-            return self._terms.retention
-        if not SHORTEST_EXPIRY <= seconds <= LONGEST_EXPIRY:
-            raise _wrong(name, f"{SHORTEST_EXPIRY:g} to {LONGEST_EXPIRY:g} seconds", seconds)
-        return seconds
 
     # ── for the worker and the webhooks ──────────────────────────────────────────────────────
 
@@ -390,7 +256,7 @@ class BatchService:
         self._webhooks.offer(Notice(row.id, row.tenant, row.webhook))
 
     def target(self, name: str) -> Target | None:
-        return self._terms.webhooks.get(name)
+        return self.terms.webhooks.get(name)
 
     async def shown(self, job: str, tenant: str) -> bytes | None:
         try:
@@ -402,7 +268,7 @@ class BatchService:
 
     async def note(self, job: str, state: str, tries: int, error: str) -> None:
         try:
-            await self._records.do(lambda store: store.note_delivery(job, state, tries, error))
+            await self.records.do(lambda store: store.note_delivery(job, state, tries, error))
         except BatchesUnavailable:
             log.warning("how far the webhook of %s has come could not be written", job)
 
@@ -415,13 +281,8 @@ def window_of(text: str) -> float:
     found = _WINDOW.fullmatch(text)
     seconds = int(found[1]) * _UNITS[found[2]] if found else -1.0
     if not SHORTEST_WINDOW <= seconds <= LONGEST_WINDOW:
-        raise _wrong("completion_window", "a time like 24h, of at most 7d", text)
+        raise wrong("completion_window", "a time like 24h, of at most 7d", text)
     return seconds
-
-
-def _check_limit(limit: int, most: int) -> None:
-    if not 1 <= limit <= most:
-        raise _wrong("limit", f"1 to {most}", limit)
 
 
 def _check_metadata(new: NewBatch) -> None:
@@ -433,11 +294,3 @@ def _check_metadata(new: NewBatch) -> None:
             f" at most {of_value} characters.",
             param="metadata",
         )
-
-
-def _wrong(name: str, expected: str, given: object) -> InvalidField:
-    return InvalidField(f"{name}: expected {expected}, got {given!r}.", param=name)
-
-
-def _unknown_file(file: str) -> UnknownFile:
-    return UnknownFile(f"There is no such file: {file[:80]!r}; it may have expired.")
