@@ -477,33 +477,32 @@ def print_best(
     print_came(f"{name} ≥ {chosen:.2f}, best in hindsight", best)
 
 
-def print_bound(data: Path, number: int, streams: int, embedder: str) -> None:
+def print_bound(data: Path, number: int, streams: int, embedder: str, only: str | None) -> None:
     print(f"\n### Shuffled streams, {streams} for one threshold and {streams // 10} per entry\n")
     print(
         "| stream | rule | streams with hits | hits, mean | wrong share, pooled "
         "| streams with more wrong than allowed |"
     )
     print("|---|---|---|---|---|---|")
-    _, test = quora(data, 2 * number)
-    would = would_be(test, shipped(), embedder)
-    for bound in BOUNDS:
-        print_shuffled(
-            f"Quora pairs, {len(would):,}",
-            f"one threshold, {bound:.0%}",
-            bound,
-            streams,
-            len(would),
-            _of_pairs(would, bound),
-        )
-    for asked in (banking(data, number, shipped(), embedder), made(3 * number, embedder)):
-        name = f"{asked.name}, {len(asked.texts):,}"
+    if only in (None, "quora"):
+        _, test = quora(data, 2 * number)
+        would = would_be(test, shipped(), embedder)
         for bound in BOUNDS:
-            rule = f"one threshold, {bound:.0%}"
-            one = _of_stream(asked, bound, per_entry=False)
-            print_shuffled(name, rule, bound, streams, len(asked.texts), one)
-            rule = f"per entry, {bound:.0%}"
-            one = _of_stream(asked, bound, per_entry=True)
-            print_shuffled(name, rule, bound, streams // 10, len(asked.texts), one)
+            rule, one = f"one threshold, {bound:.0%}", _of_pairs(would, bound)
+            name = f"Quora pairs, {len(would):,}"
+            print_shuffled(name, rule, bound, streams, len(would), one)
+    asked: list[Asked] = []
+    if only in (None, "banking"):
+        asked.append(banking(data, number, shipped(), embedder))
+    if only in (None, "made"):
+        asked.append(made(3 * number, embedder))
+    for each in asked:
+        name = f"{each.name}, {len(each.texts):,}"
+        for bound in BOUNDS:
+            rule, one = f"one threshold, {bound:.0%}", _of_stream(each, bound, per_entry=False)
+            print_shuffled(name, rule, bound, streams, len(each.texts), one)
+            rule, one = f"per entry, {bound:.0%}", _of_stream(each, bound, per_entry=True)
+            print_shuffled(name, rule, bound, streams // 10, len(each.texts), one)
 
 
 def _of_pairs(would: Sequence[Would], bound: float) -> Callable[[list[int], int], Came]:
@@ -614,13 +613,16 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=3_000, help="questions of a stream")
     parser.add_argument("--pairs", type=int, default=8_000)
     parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--set", choices=["quora", "banking", "made"], help="of `bound`, one only")
     parser.add_argument("--embedder", default="static", help="static or minilm")
     given = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
         "pairs": lambda: print_pairs(given.data, given.pairs, given.embedder),
         "gptcache": lambda: print_gptcache(given.data, given.embedder),
         "streams": lambda: print_streams(given.data, given.number, 0.01, given.embedder),
-        "bound": lambda: print_bound(given.data, given.number, given.streams, given.embedder),
+        "bound": lambda: print_bound(
+            given.data, given.number, given.streams, given.embedder, given.set
+        ),
         "cost": lambda: print_cost(4_000),
     }
     for name, part in parts.items():

@@ -19,7 +19,7 @@ FEATURE_PENALTY = 60.0
 first LEADING ones, which sum a pair up, and of the features themselves, which are many."""
 LEADING = 5
 _STEPS = 25
-_ENOUGH = 1e-8
+_ENOUGH = 1e-6
 _FLAT = 1e-9
 
 
