@@ -45,14 +45,16 @@ def fit(data: Path, out: Path, kind: str, max_error: float, as_json: bool) -> No
     an answer to the other, else 0. A name that ends in .gz is unpacked. The configuration names
     the file that is written: `cache: {semantic: {verifier: FILE}}`.
     """
-    from stepdown.caching.semantic.fit import TooFewPairs
-    from stepdown.caching.semantic.fit import fit as trained
-    from stepdown.caching.semantic.pair_file import BadPair, read_pairs, write_verifier
-    from stepdown.embedding.static import static
-
+    try:
+        from stepdown.caching.semantic.fit import TooFewPairs
+        from stepdown.caching.semantic.fit import fit as trained
+        from stepdown.caching.semantic.pair_file import BadPair, read_pairs, write_verifier
+        from stepdown.embedding.static import static
+    except ImportError as error:
+        raise click.UsageError(f"{error}. `pip install 'stepdown[semantic]'` brings it.") from error
     try:
         pairs = read_pairs(data)
-        with _bar(len(pairs)) as advance:
+        with _Bar(len(pairs)) as advance:
             verifier, report = trained(
                 pairs,
                 static().vectors,
@@ -70,10 +72,6 @@ def fit(data: Path, out: Path, kind: str, max_error: float, as_json: bool) -> No
         click.echo(json.dumps(_as_json(report, out)))
     else:
         _print(report, max_error, out)
-
-
-def _bar(total: int) -> "_Bar":
-    return _Bar(total)
 
 
 class _Bar:

@@ -161,6 +161,8 @@ def main(arguments: list[str]) -> None:
 
     Written to a file and given to ``stepdown cache fit``, 20000 of seed 0 make the one shipped.
     """
+    if not arguments or not all(map(str.isdecimal, arguments)):
+        raise SystemExit(main.__doc__)
     number, seed = (int(each) for each in [*arguments, "0"][:2])
     for pair in generate(number, seed):
         sys.stdout.buffer.write(json.encode(pair) + b"\n")
