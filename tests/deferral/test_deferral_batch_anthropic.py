@@ -16,6 +16,7 @@ from support.batches import Batching, entry
 
 @pytest.fixture(autouse=True)
 def swift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FIRST", 0.01)
     monkeypatch.setattr(worker, "TICK", 0.01)
     monkeypatch.setattr(collecting, "AGAIN", 0.01)
     monkeypatch.setattr(submitting, "PAUSES", (0.01,))

@@ -144,6 +144,7 @@ def test_names_that_are_no_ids(sqlite_url: str, name: str) -> None:
 
 
 def test_expired_files_are_deleted(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FIRST", 0.01)
     monkeypatch.setattr(worker, "TICK", 0.01)
     monkeypatch.setattr(worker, "CARE_INTERVAL", 0.0)
     monkeypatch.setattr(files, "UPLOAD_TIME", 0.0)

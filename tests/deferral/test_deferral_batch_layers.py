@@ -26,6 +26,7 @@ SPACED = json.dumps({"rows": [{"id": n, "name": "Ann"} for n in range(40)]}, ind
 @pytest.fixture(autouse=True)
 def swift(monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> None:
     """The database is at ``tmp_path / "ledger.db"``, and has its tables already."""
+    monkeypatch.setattr(worker, "FIRST", 0.02)
     monkeypatch.setattr(worker, "TICK", 0.02)
 
 

@@ -24,6 +24,7 @@ LONG = "word " * 500
 
 @pytest.fixture(autouse=True)
 def swift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FIRST", 0.01)
     monkeypatch.setattr(worker, "TICK", 0.01)
     monkeypatch.setattr(attending, "SOON", 0.01)
     monkeypatch.setattr(collecting, "AGAIN", 0.01)

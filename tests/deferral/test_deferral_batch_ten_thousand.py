@@ -17,6 +17,7 @@ COUNT = 10_000
 
 def test_ten_thousand_lines(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One in a hundred fails in passing, and goes again; two workers share the rest."""
+    monkeypatch.setattr(worker, "FIRST", 0.02)
     monkeypatch.setattr(worker, "TICK", 0.02)
     monkeypatch.setattr(collecting, "AGAIN", 0.01)
     monkeypatch.setattr(submitting, "MOST_BYTES", 1_000_000)

@@ -68,7 +68,7 @@ def main() -> None:
 def work(**job: Any) -> int:
     context.LEASE = LEASE
     worker.BEAT, worker.LET_GO = LEASE / 5, LEASE * 2 / 3
-    worker.TICK = 0.01
+    worker.FIRST = worker.TICK = 0.01
     submitting.SETTLE = 0.0
     submitting.PAUSES = (0.01,)
     submitting.READ = collecting.SLICE = attending.READ = 7

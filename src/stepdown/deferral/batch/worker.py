@@ -21,6 +21,8 @@ from stepdown.storage.batch_rows import BatchRow, Held, LeaseLost, SubmissionRow
 
 TICK = 1.0
 """Seconds between two looks for what is due, where nothing wakes the worker."""
+FIRST = 3.0
+"""Seconds before the first look: meanwhile the ledger makes the tables of a new database."""
 BEAT = 5.0
 """Seconds between two signs of life; well within a lease."""
 LET_GO = LEASE * 2 / 3
@@ -84,11 +86,12 @@ class Worker:
     # ── what is due ──────────────────────────────────────────────────────────────────────────
 
     async def _work(self) -> None:
-        wake = self._context.wake
+        wake, pause = self._context.wake, FIRST
         while True:
-            with suppress(TimeoutError):  # the first look, too, is for others to make ready for
-                async with asyncio.timeout(TICK):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
                     await wake.wait()
+            pause = TICK
             wake.clear()
             try:
                 if self._context.terms.enabled:
