@@ -67,25 +67,21 @@ class BatchHttp:
     async def lines(self, path: str) -> AsyncGenerator[bytes, None]:
         """A file, line by line; blank ones are left out."""
         request = self._client().build_request("GET", self._url(path), params=self._options.query)
-        rest = b""
+        cut = _Cut()
         try:
             response = await self._client().send(request, stream=True)
             try:
                 if response.status_code != 200:
                     raise _refusal(response, await self._read(response))
                 async for piece in response.aiter_bytes():
-                    *whole, rest = (rest + piece).split(b"\n")
-                    for line in whole:
-                        if line.strip():
-                            yield line
-                    if len(rest) > MAX_REPLY:
-                        raise UpstreamMalformed("A line of the provider's file is too long.")
+                    for line in cut.feed(piece):
+                        yield line
             finally:
                 await response.aclose()
         except (TimeoutError, httpx2.HTTPError) as error:
             raise _meaning(error) from error
-        if rest.strip():
-            yield rest
+        for line in cut.feed(b"\n"):
+            yield line
 
     async def aclose(self) -> None:
         if self._http is not None:
@@ -126,6 +122,35 @@ class BatchHttp:
                 **extra,
             )
         return self._http
+
+
+class _Cut:
+    """Cuts pieces into lines, of which blank ones are left out."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The lines that this piece completes. Raises UpstreamMalformed for one that is too
+        long."""
+        *whole, rest = piece.split(b"\n")
+        lines: list[bytes] = []
+        for part in whole:
+            self._keep(part)
+            line = b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            if line.strip():
+                lines.append(line)
+        self._keep(rest)
+        return lines
+
+    def _keep(self, part: bytes) -> None:
+        self._held.append(part)
+        self._size += len(part)
+        if self._size > MAX_REPLY:
+            raise UpstreamMalformed("A line of the provider's file is too long.")
 
 
 def _refusal(response: httpx2.Response, body: bytes) -> UpstreamError:
