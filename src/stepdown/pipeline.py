@@ -69,7 +69,7 @@ class Pipeline:
                 if hit is not None:
                     await self._serve_again(journey, cache, hit, client)
                     return journey
-            await self._decide(journey)
+            await self.decide(journey)
             if self.compressors:
                 await self._compress(journey)
             for cache in caches:
@@ -117,7 +117,8 @@ class Pipeline:
 
     # ── which model ──────────────────────────────────────────────────────────────────────────
 
-    async def _decide(self, journey: Journey) -> None:
+    async def decide(self, journey: Journey) -> None:
+        """Set the journey's decision, and what it hangs on. Raises UnknownModel."""
         request = journey.request
         route = self.routes.get(request.target)
         if route is None:

@@ -43,7 +43,9 @@ async def plan(pipeline: Pipeline, outlets: Outlets, request: Request) -> Plan:
     held = await _held(pipeline, journey)
     if held is not None:
         return Plan(journey, held.model)
-    decision = await _decide(pipeline, journey)
+    await pipeline.decide(journey)
+    decision = journey.decision
+    assert decision is not None
     if _is_checked(pipeline, journey, decision):
         return Plan(journey, decision.model)
     found = outlets.of(decision.model)
@@ -76,20 +78,3 @@ def _is_checked(pipeline: Pipeline, journey: Journey, decision: Decision) -> boo
         return False
     cascades = pipeline.cascades.get(journey.route)
     return cascades is not None and cascades.of(journey.request, decision) is not None
-
-
-async def _decide(pipeline: Pipeline, journey: Journey) -> Decision:
-    request = journey.request
-    route = pipeline.routes.get(request.target)
-    if route is None:
-        journey.decision = Decision("direct", request.target)
-        journey.reference_model = request.target
-        return journey.decision
-    journey.route = route.name
-    journey.reference_model = route.ladder[-1]
-    readings = route.read(request)
-    if route.adviser is not None:
-        readings["router"] = await route.adviser.advise(request, readings)
-    journey.readings = readings
-    journey.decision = route.decide(request, readings)
-    return journey.decision
