@@ -13,8 +13,10 @@ from stepdown.storage.jobs import JobRow, JobStore
 ROW = JobRow("job_1", "red", "host:1", "queued", 10.0, 20.0, 30.0)
 
 
-def with_records(url: str, steps: Callable[[Records], Awaitable[None]]) -> Records:
-    records = Records(parse(url))
+def with_records(
+    url: str, steps: Callable[[Records[JobStore]], Awaitable[None]]
+) -> Records[JobStore]:
+    records = Records(JobStore(parse(url)), "jobs")
 
     async def main() -> None:
         await steps(records)
@@ -27,7 +29,7 @@ def with_records(url: str, steps: Callable[[Records], Awaitable[None]]) -> Recor
 
 
 def test_what_is_asked_is_done_in_order(database_url: str) -> None:
-    async def steps(records: Records) -> None:
+    async def steps(records: Records[JobStore]) -> None:
         adding = asyncio.create_task(records.do(lambda store: store.add(ROW, 10.0)))
         await asyncio.sleep(0)
         records.later(lambda store: store.cancel("job_1", "red"))
@@ -40,7 +42,7 @@ def test_what_is_asked_is_done_in_order(database_url: str) -> None:
 
 
 def test_it_can_rest_and_go_on(database_url: str) -> None:
-    async def steps(records: Records) -> None:
+    async def steps(records: Records[JobStore]) -> None:
         await records.do(lambda store: store.add(ROW, 10.0))
         await records.rest()
         assert await records.do(lambda store: store.live("host:1")) == {"job_1"}
@@ -49,7 +51,7 @@ def test_it_can_rest_and_go_on(database_url: str) -> None:
 
 
 def test_a_stale_connection_fails_once_unnoticed(database_url: str) -> None:
-    async def steps(records: Records) -> None:
+    async def steps(records: Records[JobStore]) -> None:
         await records.do(lambda store: store.add(ROW, 10.0))
 
         def go_stale(store: JobStore) -> None:
@@ -64,7 +66,7 @@ def test_a_stale_connection_fails_once_unnoticed(database_url: str) -> None:
 
 
 def test_a_database_that_is_away() -> None:
-    async def steps(records: Records) -> None:
+    async def steps(records: Records[JobStore]) -> None:
         with pytest.raises(JobsUnavailable):
             await records.do(lambda store: store.live("host:1"))
         records.later(lambda store: store.cancel("job_1", ""))
@@ -77,7 +79,7 @@ def test_a_database_that_is_away() -> None:
 
 def test_nothing_is_opened_before_it_is_used(tmp_path: object) -> None:
     file = parse(f"{tmp_path}/none/ledger.db")
-    Records(file).close()
+    Records(JobStore(file), "jobs").close()
     assert file.file is not None
     assert not file.file.exists()
 
@@ -90,7 +92,7 @@ def test_the_error_of_the_last_try_counts(sqlite_url: str) -> None:
             raise left.pop()
         return "done"
 
-    async def steps(records: Records) -> None:
+    async def steps(records: Records[JobStore]) -> None:
         assert await records.do(work) == "done"
 
     assert with_records(sqlite_url, steps).failures == 1

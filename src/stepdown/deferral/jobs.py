@@ -53,7 +53,7 @@ class Jobs:
 
     def __init__(self, address: Address, terms: Terms) -> None:
         self.terms = terms
-        self._records = Records(address)
+        self._records = Records(JobStore(address), "jobs")
         self._webhooks = Webhooks(self)
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
         self._pipeline: Callable[[], Pipeline] | None = None

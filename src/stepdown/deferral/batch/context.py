@@ -12,9 +12,10 @@ from secrets import token_hex
 from msgspec import Struct
 
 from stepdown.deferral.batch.outlets import Outlets
-from stepdown.deferral.batch.records import Records
 from stepdown.deferral.batch.terms import BatchTerms
+from stepdown.deferral.records import Records
 from stepdown.pipeline import Pipeline
+from stepdown.storage.batches import BatchStore
 
 log = logging.getLogger("stepdown.deferral")
 
@@ -41,7 +42,7 @@ class Context:
 
     def __init__(
         self,
-        records: Records,
+        records: Records[BatchStore],
         terms: BatchTerms,
         in_force: Callable[[], InForce],
         at: Hook = unobserved,

@@ -16,10 +16,11 @@ from stepdown.deferral.batch.interface import (
     BatchFile,
     Page,
 )
-from stepdown.deferral.batch.records import Records
 from stepdown.deferral.batch.terms import BatchTerms
+from stepdown.deferral.records import Records
 from stepdown.errors import BodyTooLarge, InvalidField, TooManyBatches, UnknownFile
 from stepdown.storage.batch_rows import FileRow
+from stepdown.storage.batches import BatchStore
 
 PIECE = 256 * 1024
 """Bytes of a piece of a file."""
@@ -32,7 +33,7 @@ _ID = re.compile(r"file-[0-9a-f]{40}")
 class BatchFiles:
     """The part of ``interface.Batches`` that is about files."""
 
-    def __init__(self, records: Records, terms: BatchTerms) -> None:
+    def __init__(self, records: Records[BatchStore], terms: BatchTerms) -> None:
         self.records = records
         self.terms = terms
 

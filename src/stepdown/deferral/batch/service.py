@@ -25,10 +25,10 @@ from stepdown.deferral.batch.interface import (
     Page,
 )
 from stepdown.deferral.batch.lines import InputLine
-from stepdown.deferral.batch.records import Records
 from stepdown.deferral.batch.terms import BatchTerms
 from stepdown.deferral.batch.validating import planned_row
 from stepdown.deferral.batch.worker import Worker
+from stepdown.deferral.records import Records
 from stepdown.deferral.webhooks import Notice, Target, Webhooks
 from stepdown.errors import (
     BatchesUnavailable,
@@ -39,6 +39,7 @@ from stepdown.errors import (
 from stepdown.names import known_names
 from stepdown.storage.address import Address
 from stepdown.storage.batch_rows import BatchRow
+from stepdown.storage.batches import BatchStore
 from stepdown.types import Request
 
 log = logging.getLogger("stepdown.deferral")
@@ -63,7 +64,8 @@ class BatchService(BatchFiles):
     """
 
     def __init__(self, address: Address, terms: BatchTerms, *, at: Hook = unobserved) -> None:
-        super().__init__(Records(address), terms)
+        store = BatchStore(address)
+        super().__init__(Records(store, "batches", BatchesUnavailable), terms)
         self._at = at
         self._context: Context | None = None
         self._worker: Worker | None = None
