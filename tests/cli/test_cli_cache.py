@@ -1,6 +1,7 @@
 """``stepdown cache`` on a running server, on a SQLite file and on a real Redis."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from stepdown.cli import main
 from support.configs import deployment
-from support.fault_server import FaultServer
+from support.fault_server import FaultServer, wait_until
 from support.gateway_process import GatewayProcess
 from support.redis_server import REDIS, redis_prefix
 
@@ -80,6 +81,28 @@ def test_a_cache_in_memory_belongs_to_the_server(upstream: FaultServer, launch: 
     purged = run("purge", "--yes", *where)
     assert purged.output.startswith("exact: ")
     assert ask(gateway, "one")["x-stepdown-cache"] == "miss"
+
+
+def test_what_the_semantic_cache_has_learned_is_shown(
+    upstream: FaultServer, launch: Launch, tmp_path: Path
+) -> None:
+    given = config(upstream)
+    evidence = str(tmp_path / "evidence.json")
+    given["cache"] = {"semantic": {"evidence": evidence, "tuning": 20, "max_error": 0.3}}
+    given["shadow"] = {"scorers": ["normalised"]}
+    gateway = launch(given)
+    for number in range(30):
+        ask(gateway, f"How do I clean a grill in week {number}?")
+    where = ("--url", gateway.url, "--key", KEY)
+
+    def learned() -> str:
+        return run("stats", *where).output
+
+    wait_until(lambda: "\n  plain: " in learned(), "pairs that were compared")
+    shown = learned()
+    assert shown.startswith("semantic (memory): ")
+    assert "would-be hits that were asked afresh: " in shown
+    assert re.search(r"^  plain: \w+, \d+ would-be hits compared", shown, re.MULTILINE)
 
 
 def test_the_configuration_names_the_server(upstream: FaultServer, launch: Launch) -> None:

@@ -89,6 +89,7 @@ def test_an_endpoint_may_embed(tmp_path: Path) -> None:
         ({"embedder": "vectors"}, (EMBEDS,), "cache.semantic.dimensions: expected the number of"),
         ({"verifier": "/nowhere.json"}, (), "cache.semantic.verifier: /nowhere.json: "),
         ({"max_error": 0}, (), "cache.semantic.max_error: expected a number above 0"),
+        ({"tuning": 5}, (), "cache.semantic.tuning: expected a number of at least 20, got 5"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, given: Any, entries: Any, problem: str) -> None:

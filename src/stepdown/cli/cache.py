@@ -70,10 +70,26 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     counts = [f"{told[name]} {name}" for name in _COUNTS if told.get(name)]
     if counts:
         yield f"answers: {', '.join(counts)}"
+    if "wrong" in told:
+        compared = f"{told['right']} right, {told['wrong']} wrong, {told['untold']} untold"
+        yield f"would-be hits that were asked afresh: {compared}; {told['reported']} hits reported"
+    for route, standing in sorted(told.get("routes", {}).items()):
+        if standing["pairs"] or standing["phase"] != "tuning":
+            yield f"{route}: {_standing(standing)}"
     if told.get("failures"):
         yield f"the store failed {told['failures']} times"
     if told.get("error"):
         yield f"now: {told['error']}"
+
+
+def _standing(standing: Mapping[str, Any]) -> str:
+    """How a route's bound on wrong hits stands."""
+    said = f"{standing['phase']}, {standing['pairs']} would-be hits compared"
+    if standing["served"]:
+        said += f", {100 * standing['served']:.0f} % of them in the certified level"
+    if standing["trips"]:
+        said += f", dropped {standing['trips']} times"
+    return said
 
 
 @command.command("purge")

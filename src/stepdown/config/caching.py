@@ -98,7 +98,11 @@ def build_caching(
         exact = ExactCache(store_of(settings), terms, OpenAIDialect(), secret=secret)
     semantic = None
     if config.is_semantically_cached():
-        from stepdown.config.semantic_caching import build_semantic
+        try:
+            from stepdown.config.semantic_caching import build_semantic
+        except ImportError as error:
+            said = f"needs `pip install 'stepdown[semantic]'` ({error})"
+            raise ConfigError([f"cache.semantic: {said}"]) from error
 
         before = None if previous is None else previous.semantic
         semantic = build_semantic(config, every, fleet, before)
