@@ -69,7 +69,9 @@ def test_meanings_are_read_from_the_shipped_table_unless_switched_off(
     assert names(["extract"]) == ["extract"]
     monkeypatch.setitem(sys.modules, "stepdown.embedding.static", None)
     [line] = lines(["extract"])
-    assert line.startswith(".techniques[0].vectors: 'static', the usual, needs numpy (")
+    assert line.startswith(
+        ".techniques[0].vectors: 'static', the usual, needs the extra 'semantic' ("
+    )
     assert names([{"extract": {"vectors": "none"}}]) == ["extract"]
 
 

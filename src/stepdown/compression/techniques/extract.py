@@ -133,6 +133,7 @@ def build(options: Any, path: str, problems: Problems) -> Extract:
     try:
         from stepdown.embedding.static import static
     except ImportError as error:
-        problems.add(f"{path}.vectors", f"'static', the usual, needs numpy ({error}); or say none")
+        needed = f"'static', the usual, needs the extra 'semantic' ({error}); or say none"
+        problems.add(f"{path}.vectors", needed)
         return Extract()
     return Extract(static().vectors)
