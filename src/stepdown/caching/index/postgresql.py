@@ -8,9 +8,9 @@ extension.
 Source: github.com/pgvector/pgvector (0.7 for halfvec)
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -27,18 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as updating
 from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import UserDefinedType
 
-from stepdown.caching.index.index import IndexSize, IndexUnavailable, Match, checked
+from stepdown.caching.index.index import IndexSize, Match, checked
+from stepdown.caching.index.shared_database import SharedDatabase
 from stepdown.embedding.embedder import Vectors
-from stepdown.embedding.own_thread import Busy, OwnThread
-from stepdown.storage.address import Address, DatabaseUnavailable
-from stepdown.storage.database import make_engine
-
-THREADS = 4
-STATEMENT_TIMEOUT = 2_000
-"""Milliseconds a statement may take; making the table may take longer."""
+from stepdown.storage.address import Address
 
 LATEST = 600
 """Seconds for which a hit need not be noted again: each note is a write."""
@@ -49,8 +43,6 @@ SWEPT = 64
 MOST_INLINE = 3_500
 """Dimensions of vectors that are kept in the table's own pages, where a search reads them at
 once."""
-
-T = TypeVar("T")
 
 
 class HalfVector(UserDefinedType[str]):
@@ -75,11 +67,9 @@ class PostgresIndex:
         """``embedder``: its name. Raises DatabaseUnavailable without the extra ``postgres``."""
         self.dimensions = dimensions
         self.most = most
-        self._address = address
-        self._embedder = embedder
-        self._table = _table(dimensions)
-        self._engine = make_engine(address)
-        self._thread = OwnThread("vector-index", THREADS)
+        self.embedder = embedder
+        self.table = vectors_table(dimensions)
+        self.database = SharedDatabase(address)
         self._is_made = False
         self._sweep_every = max(1, min(SWEPT, most // 100))
         self._added = 0
@@ -87,52 +77,44 @@ class PostgresIndex:
 
     async def add(self, partition: str, entry: str, vector: Vectors) -> list[str]:
         """As VectorIndex says."""
-        return await self._run(self._add, partition, entry, checked(vector, self.dimensions))
+        return await self.database.run(
+            self._add, partition, entry, checked(vector, self.dimensions)
+        )
 
     async def remove(self, partition: str, entry: str) -> bool:
         """As VectorIndex says."""
-        return await self._run(self._remove, partition, entry) > 0
+        return await self.database.run(self._remove, partition, entry) > 0
 
     async def hit(self, partition: str, entry: str) -> None:
         """As VectorIndex says; noted once in LATEST seconds."""
-        await self._run(self._hit, partition, entry)
+        await self.database.run(self._hit, partition, entry)
 
     async def search(self, partition: str, vector: Vectors, k: int) -> list[Match]:
         """As VectorIndex says."""
         checked(vector, self.dimensions)
-        return await self._run(self._search, partition, vector, k) if k > 0 else []
+        return await self.database.run(self._search, partition, vector, k) if k > 0 else []
 
     async def clear(self, partition: str | None = None) -> int:
         """As VectorIndex says; of this embedder's entries."""
-        return await self._run(self._remove, partition, None)
+        return await self.database.run(self._remove, partition, None)
 
     async def size(self) -> IndexSize:
         """As VectorIndex says; ``bytes`` with every index on the table."""
-        return await self._run(self._size)
+        return await self.database.run(self._size)
 
     async def aclose(self) -> None:
         """Close the connections. The entries stay."""
-        await self._thread.aclose()
-        self._engine.dispose()
-
-    async def _run(self, work: Callable[..., T], *given: Any) -> T:
-        try:
-            return await self._thread.run(work, *given)
-        except (Busy, DatabaseUnavailable) as error:
-            raise IndexUnavailable(str(error)) from error
-        except (SQLAlchemyError, OSError) as error:
-            why = getattr(error, "orig", None) or error
-            raise IndexUnavailable(f"The vector index at {self._address} failed: {why}") from error
+        await self.database.aclose()
 
     # ── On a thread ──────────────────────────────────────────────────────────────────────────
 
     def _add(self, partition: str, entry: str, vector: Vectors) -> list[str]:
-        table, its = self._table, _literal(vector)
-        row = {"embedder": self._embedder, "partition": partition, "entry": entry, "vector": its}
+        table, its = self.table, _literal(vector)
+        row = {"embedder": self.embedder, "partition": partition, "entry": entry, "vector": its}
         added = insert(table).values(row)
         key = [table.c.embedder, table.c.partition, table.c.entry]
         changes = {"vector": its, "used": func.now()}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(added.on_conflict_do_update(index_elements=key, set_=changes))
             self._added += 1
             if self._added % self._sweep_every:
@@ -141,7 +123,7 @@ class PostgresIndex:
 
     def _sweep(self, connection: Connection) -> list[str]:
         """Remove what was used longest ago, down to the bound."""
-        table = self._table
+        table = self.table
         key = tuple_(table.c.embedder, table.c.partition, table.c.entry)
         there = connection.scalar(select(func.count()).select_from(table)) or 0
         if there <= self.most:
@@ -154,71 +136,71 @@ class PostgresIndex:
         return evicted
 
     def _remove(self, partition: str | None, entry: str | None) -> int:
-        table = self._table
-        gone = delete(table).where(table.c.embedder == self._embedder)
+        table = self.table
+        gone = delete(table).where(table.c.embedder == self.embedder)
         if partition is not None:
             gone = gone.where(table.c.partition == partition)
         if entry is not None:
             gone = gone.where(table.c.entry == entry)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return connection.execute(gone).rowcount
 
     def _hit(self, partition: str, entry: str) -> None:
-        table = self._table
+        table = self.table
         noted = (
             updating(table)
             .values(used=func.now())
             .where(
-                table.c.embedder == self._embedder,
+                table.c.embedder == self.embedder,
                 table.c.partition == partition,
                 table.c.entry == entry,
                 table.c.used < func.now() - text(f"interval '{LATEST} seconds'"),
             )
         )
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(noted)
 
     def _search(self, partition: str, vector: Vectors, k: int) -> list[Match]:
-        table = self._table
+        table = self.table
         distance = table.c.vector.op("<#>")(_literal(vector))  # minus the inner product
         nearest = (
             select(table.c.entry, distance)
-            .where(table.c.embedder == self._embedder, table.c.partition == partition)
+            .where(table.c.embedder == self.embedder, table.c.partition == partition)
             .order_by(distance)
             .limit(k)
         )
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             found: Sequence[Row[Any, Any]] = connection.execute(nearest).all()
         return [Match(row[0], min(1.0, -float(row[1]))) for row in found]
 
     def _size(self) -> IndexSize:
-        own = select(func.count()).where(self._table.c.embedder == self._embedder)
-        used = select(func.pg_total_relation_size(text(f"'{self._table.name}'::regclass")))
-        with self._transaction() as connection:
+        own = select(func.count()).where(self.table.c.embedder == self.embedder)
+        used = select(func.pg_total_relation_size(text(f"'{self.table.name}'::regclass")))
+        with self.transaction() as connection:
             entries, size = connection.scalar(own), connection.scalar(used)
         return IndexSize(entries or 0, size or 0, self._evicted)
 
     @contextmanager
-    def _transaction(self) -> Generator[Connection, None, None]:
+    def transaction(self) -> Generator[Connection]:
+        """A transaction on the database, with the table made. Blocks."""
         if not self._is_made:
             self._make()
-        with self._engine.begin() as connection:
-            connection.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}"))
+        with self.database.transaction() as connection:
             yield connection
 
     def _make(self) -> None:
         """The extension and the table, where they are missing; one replica at a time."""
-        with self._engine.begin() as connection:
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(self._table.name))))
+        with self.database.transaction(statement_timeout=0) as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(self.table.name))))
             connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
-            self._table.create(connection, checkfirst=True)
+            self.table.create(connection, checkfirst=True)
             if self.dimensions <= MOST_INLINE:
-                inline = f"ALTER TABLE {self._table.name} ALTER vector SET STORAGE PLAIN"
+                inline = f"ALTER TABLE {self.table.name} ALTER vector SET STORAGE PLAIN"
                 connection.execute(text(inline))
         self._is_made = True
 
 
-def _table(dimensions: int) -> Table:
+def vectors_table(dimensions: int) -> Table:
     """``used`` has no index, so that noting a hit changes one page."""
     return Table(
         f"semantic_vectors_{dimensions}",
