@@ -1,6 +1,7 @@
 """The semantic cache, as a configuration switches it on: what it is made of, and over a reload."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from stepdown.caching.semantic.cache import SemanticCache
 from stepdown.config.build import Built, build
-from stepdown.config.semantic_caching import Semantic
+from stepdown.config.semantic_caching import Semantic, address_of, semantic_settings
 from stepdown.errors import ConfigError
 from support.documents import entry, read
 
@@ -129,3 +130,97 @@ def test_what_is_held_outlives_a_reload_unless_its_size_or_embedder_changes(
         assert not cache(second).is_running
 
     asyncio.run(go())
+
+
+DATABASE = "postgresql://someone:hunter2@127.0.0.1:1/nowhere"
+
+
+def test_replicas_share_what_is_kept_in_postgresql(tmp_path: Path) -> None:
+    given = {"store": "postgresql", "url": DATABASE, "ttl": "2h", "size": "1MB", "most": 10}
+    own = {"semantic": {"ttl": "1h"}}
+    found = semantic(
+        tmp_path,
+        cache={"semantic": given},
+        routes={"auto": {**LADDER, "cache": own}, "bot": LADDER},
+    )
+    assert found.shared is not None
+    assert (found.shared.most, found.cache.status().store) == (1_000_000, "postgresql")
+
+    async def go() -> None:
+        found.start()
+        assert found.shared is not None
+        assert (found.shared.ttls["auto"], found.shared.ttls["weak"]) == (3600.0, 7200.0)
+        await found.aclose()
+        assert not found.cache.is_running
+
+    asyncio.run(go())
+
+
+def test_the_ledger_s_database_keeps_it_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = {"semantic": {"store": "postgresql", "evidence": str(tmp_path / "evidence.json")}}
+    routes = {"auto": LADDER, "bot": LADDER}
+
+    def address(**sections: Any) -> Any:
+        config = read(*MODELS, routes=routes, cache=cache, **sections)
+        return address_of(config, semantic_settings(config))
+
+    assert address(ledger={"url": DATABASE}).url == DATABASE
+    monkeypatch.setenv("STEPDOWN_DATABASE", f"{DATABASE}2")
+    assert address().url == f"{DATABASE}2"
+
+
+def test_another_place_is_another_cache(tmp_path: Path) -> None:
+    memory = built(tmp_path, cache={"semantic": {}})
+    there = {"store": "postgresql", "url": DATABASE}
+    one = built(tmp_path, previous=memory, cache={"semantic": there})
+    same = built(tmp_path, previous=one, cache={"semantic": {**there, "ttl": "1h"}})
+    other = built(tmp_path, previous=same, cache={"semantic": {**there, "url": f"{DATABASE}2"}})
+    caches = [
+        each.caching.semantic.cache
+        for each in (memory, one, same, other)
+        if each.caching is not None and each.caching.semantic is not None
+    ]
+    assert caches[0] is not caches[1] is caches[2] is not caches[3]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"store": "postgres"}, "cache.semantic.store: "),
+        ({"url": DATABASE}, "cache.semantic: expected no url with the store memory"),
+        (
+            {"store": "postgresql"},
+            "cache.semantic.url: expected postgresql://… with the store postgresql, got none",
+        ),
+        (
+            {"store": "postgresql", "url": "postgresql://u:hunter2@h:hunter2/d"},
+            "cache.semantic.url: expected postgresql://USER@HOST:PORT/DATABASE, got a URL that",
+        ),
+        (
+            {"store": "postgresql", "url": "sqlite:////tmp/a.db"},
+            "cache.semantic.url: expected postgresql://…, got the file /tmp/a.db",
+        ),
+        (
+            {"store": "postgresql", "url": "postgresq://u:hunter2@h/d"},
+            "cache.semantic.url: expected postgresql://…, got the scheme 'postgresq'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_place_is_named(tmp_path: Path, given: Any, problem: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        built(tmp_path, cache={"semantic": given})
+    assert any(line.startswith(problem) for line in raised.value.problems), raised.value.problems
+    assert not any("hunter2" in line for line in raised.value.problems)
+
+
+def test_postgresql_without_its_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError) as raised:
+        built(tmp_path, cache={"semantic": {"store": "postgresql", "url": DATABASE}})
+    [problem] = raised.value.problems
+    assert problem.startswith("cache.semantic.store: ")
+    assert "pip install 'stepdown[postgres]'" in problem

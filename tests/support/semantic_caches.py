@@ -120,7 +120,7 @@ async def desk(
     ``more`` goes to the cache."""
     by_target: Mapping[str, SemanticTerms] = {ROUTE: terms}
     embedder = more.pop("embedder", static())
-    index = MemoryIndex(embedder.dimensions, most)
+    index = more.pop("index", None) or MemoryIndex(embedder.dimensions, most)
     cache = SemanticCache(by_target, embedder, index, OpenAIDialect(), **more)
     if bound is not None:
         cache.bounds[ROUTE] = bound(terms.bound)

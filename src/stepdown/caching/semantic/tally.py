@@ -73,10 +73,15 @@ class Status(Struct, frozen=True):
 
 
 def status_of(
-    tally: Tally, held: StoreStats, queued: int, embedder: str, bounds: Mapping[str, Bound]
+    tally: Tally,
+    store: str,
+    held: StoreStats,
+    queued: int,
+    embedder: str,
+    bounds: Mapping[str, Bound],
 ) -> Status:
     return Status(
-        store="memory",
+        store=store,
         embedder=embedder,
         held=held,
         queued=queued,
