@@ -147,6 +147,8 @@ class Live:
             built.guarding.start()
         if built.caching is not None:
             built.caching.start()
+        if built.compressors:
+            self._in_background(asyncio.to_thread(_prepare, built), self._closing)
 
     def reload(self, *, tell: bool = True) -> list[str]:
         """Read the file again and put it in force; requests under way end by the old one.
@@ -244,6 +246,12 @@ class Live:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         return task
+
+
+def _prepare(built: Built) -> None:
+    """Load what compression counts tokens with, so that no request has to wait for it."""
+    for compressor in built.compressors.values():
+        compressor.prepare()
 
 
 def _of_compression(built: Built) -> dict[str, Any]:
