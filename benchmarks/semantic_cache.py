@@ -31,16 +31,19 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from rich.console import Console
 
+from stepdown.caching.index.index import VectorIndex
 from stepdown.caching.index.memory import MemoryIndex
+from stepdown.caching.index.postgresql import PostgresIndex
 from stepdown.caching.semantic.bound import Bound, BoundTerms, Choice
 from stepdown.caching.semantic.cache import SemanticCache, row_of
 from stepdown.caching.semantic.calibration import fit_logistic
-from stepdown.caching.semantic.entries import Entry, id_of
+from stepdown.caching.semantic.entries import Entries, Entry, MemoryEntries, id_of
 from stepdown.caching.semantic.families import FAMILIES
 from stepdown.caching.semantic.features import features
 from stepdown.caching.semantic.fit import auc, fit, held_out
 from stepdown.caching.semantic.freshness import Freshness
 from stepdown.caching.semantic.generate import LabelledPair, asked_again, generate
+from stepdown.caching.semantic.postgres_entries import PostgresEntries
 from stepdown.caching.semantic.question import Question, question_of
 from stepdown.caching.semantic.shelf import Record
 from stepdown.caching.semantic.terms import SemanticTerms
@@ -50,6 +53,7 @@ from stepdown.embedding.registry import local
 from stepdown.embedding.static import static
 from stepdown.providers.openai import OpenAIDialect
 from stepdown.requests import request_of
+from stepdown.storage.address import parse
 from stepdown.types import Journey, Request
 
 Matrix = NDArray[np.float32]
@@ -542,19 +546,25 @@ def print_shuffled(
 # ── what it costs ────────────────────────────────────────────────────────────────────────────
 
 
-def print_cost(held: int) -> None:
-    """A look with so many entries held in one partition; one question in three is new to it."""
-    print(f"\n### A look, {held:,} entries in its partition, static embedder\n")
+def print_cost(held: int, url: str | None) -> None:
+    """A look with so many entries held in one partition, in the database at ``url`` where there is
+    one; one question in three is new to it."""
+    place = "in memory" if url is None else "in PostgreSQL"
+    print(f"\n### A look, {held:,} entries in its partition {place}, static embedder\n")
     print("| | median, µs |")
     print("|---|---|")
-    for name, median in asyncio.run(costs(held)).items():
+    for name, median in asyncio.run(costs(held, url)).items():
         print(f"| {name} | {median:,.0f} |")
 
 
-async def costs(held: int) -> dict[str, float]:
-    cache = SemanticCache(
-        {"auto": SemanticTerms()}, static(), MemoryIndex(256, held), OpenAIDialect()
-    )
+async def costs(held: int, url: str | None) -> dict[str, float]:
+    index: VectorIndex = MemoryIndex(256, held)
+    entries: Entries = MemoryEntries()
+    if url is not None:
+        index = PostgresIndex(parse(url), "benchmark", 256, held)
+        entries = PostgresEntries(index)
+    terms = {"auto": SemanticTerms()}
+    cache = SemanticCache(terms, static(), index, OpenAIDialect(), entries=entries)
     cache.start()
     texts = list(dict.fromkeys(pair.a for pair in generate(3 * held, 9)))[:held]
     lead = question_of(chat(texts[0]), SemanticTerms(), Freshness())
@@ -587,6 +597,7 @@ async def costs(held: int) -> dict[str, float]:
             took.setdefault(name, []).append(1e6 * (time.perf_counter() - begun))
             assert (hit is None) == name.startswith("miss"), text
             cache.offer(journey)
+    await cache.purge()
     await cache.aclose()
     return {name: statistics.median(each) for name, each in took.items()}
 
@@ -614,6 +625,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=8_000)
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--set", choices=["quora", "banking", "made"], help="of `bound`, one only")
+    parser.add_argument("--postgresql", metavar="URL", help="of `cost`: with pgvector")
     parser.add_argument("--embedder", default="static", help="static or minilm")
     given = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
@@ -623,7 +635,7 @@ def main() -> None:
         "bound": lambda: print_bound(
             given.data, given.number, given.streams, given.embedder, given.set
         ),
-        "cost": lambda: print_cost(4_000),
+        "cost": lambda: print_cost(4_000, given.postgresql),
     }
     for name, part in parts.items():
         if given.only in (None, name):

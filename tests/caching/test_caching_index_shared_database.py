@@ -93,6 +93,27 @@ def test_a_statement_takes_no_longer_than_it_may(pgvector_url: str) -> None:
     asyncio.run(run())
 
 
+def test_reads_and_transactions_have_a_limit_and_commit(pgvector_url: str) -> None:
+    async def run() -> None:
+        database = SharedDatabase(parse(pgvector_url))
+
+        def limits() -> list[str]:
+            show = text("SHOW statement_timeout")
+            with database.reading() as connection:
+                reading = str(connection.scalar(show))
+            with database.transaction() as connection:
+                connection.execute(text("CREATE TABLE IF NOT EXISTS of_a_transaction ()"))
+                usual = str(connection.scalar(show))
+            with database.transaction(statement_timeout=0) as connection:
+                connection.execute(text("DROP TABLE of_a_transaction"))
+                return [reading, usual, str(connection.scalar(show))]
+
+        assert await database.run(limits) == ["2s", "2s", "0"]
+        await database.aclose()
+
+    asyncio.run(run())
+
+
 def test_what_is_being_done_when_it_closes_is_done_and_leaves_no_connection(
     pgvector_url: str,
 ) -> None:

@@ -169,7 +169,7 @@ class PostgresIndex:
             .order_by(distance)
             .limit(k)
         )
-        with self.transaction() as connection:
+        with self.reading() as connection:
             found: Sequence[Row[Any, Any]] = connection.execute(nearest).all()
         return [Match(row[0], min(1.0, -float(row[1]))) for row in found]
 
@@ -186,6 +186,14 @@ class PostgresIndex:
         if not self._is_made:
             self._make()
         with self.database.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """For one statement that reads, with the table made. Blocks."""
+        if not self._is_made:
+            self._make()
+        with self.database.reading() as connection:
             yield connection
 
     def _make(self) -> None:

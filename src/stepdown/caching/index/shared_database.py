@@ -44,6 +44,8 @@ class SharedDatabase:
         self._address = address
         self._engine = make_engine(address)
         event.listen(self._engine, "do_connect", _hurry)
+        event.listen(self._engine, "connect", _limit)
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._thread = OwnThread("vector-index", THREADS)
         self._clock = clock
         self._in_a_row = 0
@@ -77,8 +79,15 @@ class SharedDatabase:
         """A transaction whose statements take so many milliseconds at most; 0: as long as they
         like. Blocks."""
         with self._engine.begin() as connection:
-            if statement_timeout:
+            if statement_timeout != STATEMENT_TIMEOUT:
                 connection.execute(text(f"SET LOCAL statement_timeout = {statement_timeout:d}"))
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """For one statement that reads: it goes to the server and back once, where a transaction
+        does so three times. Blocks."""
+        with self._reading.connect() as connection:
             yield connection
 
     async def aclose(self) -> None:
@@ -122,3 +131,9 @@ def _hurry(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, A
     """
     parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
     parameters.setdefault("tcp_user_timeout", STATEMENT_TIMEOUT)
+
+
+def _limit(connection: Any, _record: Any) -> None:
+    """How long statements may take, once for each connection and not for each statement."""
+    connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT:d}")
+    connection.commit()

@@ -144,7 +144,10 @@ class PostgresEntries:
     def _get(self, entry_id: str) -> Entry | None:
         table = self._table
         asked = select(table).where(*self._is(entry_id), table.c.expires > time.time())
-        with self._transaction() as connection:
+        if not self._is_made:
+            with self._transaction():
+                pass
+        with self._index.reading() as connection:
             row = connection.execute(asked).one_or_none()
         return None if row is None else _entry(row)
 
