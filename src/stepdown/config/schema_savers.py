@@ -60,7 +60,7 @@ class SemanticCacheSettings(Section):
     verifier: Name | None = None
     most: Positive = 100_000
     size: Bytes = 64_000_000
-    most_text: Positive = 2_000
+    most_text: Positive = 500
     most_entry: Bytes = 200_000
     fresh_words: tuple[Name, ...] = ()
     nondeterministic: bool = False

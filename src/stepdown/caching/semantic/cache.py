@@ -55,6 +55,9 @@ SAVE_EVERY = 30.0
 TURNS_READ = 512
 INLINE = 262_144
 """Bytes: a larger request has its key made in a thread."""
+SHORT = 500
+"""Characters: a longer question is compared in a thread, for it takes more than half a
+millisecond."""
 _WITH_EVENTS = 8
 """A stream is so many times as long as its answer; what is longer is not kept."""
 _PERSON = b"stepdown.semcach"
@@ -199,7 +202,10 @@ class SemanticCache:
         if nearest is None or nearest.similarity < lead.terms.floor:
             return None
         request, entry = journey.request, nearest.entry
-        row = self._row(request.target, lead.question, nearest)
+        if len(lead.question.text) > SHORT:
+            row = await asyncio.to_thread(self._row, request.target, lead.question, nearest)
+        else:
+            row = self._row(request.target, lead.question, nearest)
         decided = self.bounds[request.target].decide(row, _uniform(request.id))
         if decided.verdict == "verify":
             lead.doubt = Doubt(entry, row, decided)

@@ -7,6 +7,8 @@ those that only one of the turns has: the worst covered word is what a near miss
 from collections.abc import Set
 from itertools import combinations, pairwise
 
+import numpy as np
+
 from stepdown.caching.semantic.lexicon import OPPOSITES
 from stepdown.caching.semantic.turn import Turn
 
@@ -97,6 +99,10 @@ def features(one: Turn, other: Turn) -> list[float]:
     ]
 
 
+MOST_ALIGNED = 96
+"""Words of each turn that are held against those of the other."""
+
+
 def _part(part: int, whole: int) -> float:
     return part / whole if whole else 1.0
 
@@ -135,7 +141,9 @@ def _aligned(one: Turn, other: Turn) -> tuple[float, float, float, float]:
     if not one.content or not other.content:
         alike = float(one.content == other.content)
         return alike, alike, alike, alike
-    cosines = one.vectors @ other.vectors.T
+    # No matrix product: its threads wait for cores that requests have (docs/embeddings.md).
+    mine_vectors, yours_vectors = one.vectors[:MOST_ALIGNED], other.vectors[:MOST_ALIGNED]
+    cosines = np.vecdot(mine_vectors[:, None], yours_vectors[None])
     mine, yours = cosines.max(axis=1).tolist(), cosines.max(axis=0).tolist()
     means = sum(mine) / len(mine), sum(yours) / len(yours)
     worst = min(mine), min(yours)

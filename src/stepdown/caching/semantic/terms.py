@@ -21,5 +21,5 @@ class SemanticTerms(Struct, frozen=True):
     bound: BoundTerms = BoundTerms()
     answers: ExactTerms = ExactTerms(ttl=TTL, most_entry=MOST_ENTRY)
     floor: float = 0.7
-    most_text: int = 2_000
+    most_text: int = 500
     fresh_words: tuple[str, ...] = ()
