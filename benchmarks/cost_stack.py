@@ -3,8 +3,9 @@
 One process, no HTTP server: the pipeline of a configuration is asked directly, over a simulated
 upstream that answers at once, with a ledger on disk. Each layer is switched on alone, then all of
 them together; a request is one that the layer has nothing for (a miss), or one that it answers (a
-hit). Medians and 99th percentiles, in microseconds, and what the layer adds to the median of the
-stack without it. The two prompts are of 2 KB and of a document of about 3,000 tokens.
+hit); what caches learn beside the requests is waited for. Medians and 99th percentiles, in
+microseconds, and what the layer adds to the median of the stack without it. The prompts are a
+question of some 80 characters, a request of 2 KB, and a document of about 3,000 tokens.
 """
 
 import argparse
@@ -30,37 +31,46 @@ from stepdown.types import Journey, Request
 LADDER = ["small (simulated)", "large (simulated)"]
 PRICES = {"small": (0.15, 0.6), "large": (2.5, 10.0)}
 EXACT = {"exact": {"nondeterministic": True}}
-SEMANTIC = {"semantic": {"nondeterministic": True, "most_text": 4_000}}
+SEMANTIC = {"semantic": {"nondeterministic": True}}
 LOSSLESS: Any = True
 LOSSY: Any = {"techniques": ["minify", "duplicates", "tables", "extract"], "target": 0.5}
-SHORT, LONG = "2 KB", "3,000 tokens"
+QUESTION, SHORT, LONG = "a question", "2 KB", "3,000 tokens"
 
 _serial = count()
 
 
 class Case(Struct, frozen=True):
-    """One configuration of the stack, and which request is asked of it how often."""
+    """One configuration of the stack, and what is asked of it: always the same (``hit``), much the
+    same (``near``), or something else each time."""
 
     name: str
     prompt: str
     cache: dict[str, Any] = {}
     compression: Any = False
     hit: bool = False
+    near: bool = False
     base: str = "nothing on"
 
 
 CASES = (
-    Case("nothing on", SHORT),
-    Case("exact cache, a miss", SHORT, EXACT),
-    Case("exact cache, a hit", SHORT, EXACT, hit=True),
-    Case("semantic cache, a miss", SHORT, SEMANTIC),
-    Case("compression, lossless", SHORT, compression=LOSSLESS),
-    Case("all of them, a miss", SHORT, {**EXACT, **SEMANTIC}, LOSSLESS),
-    Case("nothing on, a document", LONG),
+    Case("nothing on", QUESTION),
+    Case("exact cache, a miss", QUESTION, EXACT),
+    Case("exact cache, a hit", QUESTION, EXACT, hit=True),
+    Case("semantic cache, nothing near", QUESTION, SEMANTIC, base="nothing on"),
+    Case("semantic cache, a would-be hit asked afresh", QUESTION, SEMANTIC, near=True),
+    Case("compression, lossless", QUESTION, compression=LOSSLESS),
+    Case("all of them, a miss", QUESTION, {**EXACT, **SEMANTIC}, LOSSLESS, near=True),
+    Case("nothing on, 2 KB", SHORT, base="nothing on, 2 KB"),
+    Case("exact cache, a miss", SHORT, EXACT, base="nothing on, 2 KB"),
+    Case("compression, lossless", SHORT, compression=LOSSLESS, base="nothing on, 2 KB"),
+    Case("all of them, a miss", SHORT, {**EXACT, **SEMANTIC}, LOSSLESS, base="nothing on, 2 KB"),
+    Case("nothing on, a document", LONG, base="nothing on, a document"),
     Case("exact cache, a miss", LONG, EXACT, base="nothing on, a document"),
     Case("compression, lossless", LONG, compression=LOSSLESS, base="nothing on, a document"),
     Case("compression, lossy", LONG, compression=LOSSY, base="nothing on, a document"),
 )
+THINGS = ("kettle", "toaster", "window", "invoice", "password", "parcel", "garden", "meeting")
+NEAR = "Please tell me how I get a refund for the kettle that I bought in week {n}."
 
 
 class Nobody:
@@ -105,12 +115,21 @@ def requests(case: Case) -> Iterator[Request]:
     """The same request again and again where it is to be a hit, otherwise another each time."""
     while True:
         number = 0 if case.hit else next(_serial)
-        if case.prompt == SHORT:
-            prompt = json.loads(body(2_000))
+        if case.prompt == QUESTION:
+            prompt = {"messages": [{"role": "user", "content": question(case, number)}]}
+        elif case.prompt == SHORT:
+            prompt = json.loads(body(2_000).replace(b" today", b""))  # which is never cached
             prompt["messages"][-1]["content"] += f"\n\nThis is question {number}."
         else:
             prompt = {"messages": [{"role": "user", "content": document(number)}]}
         yield request_of({**prompt, "model": "auto"})
+
+
+def question(case: Case, number: int) -> str:
+    if case.near:
+        return NEAR.format(n=number)
+    words = (THINGS[number // 8**place % 8] for place in range(4))
+    return f"{number} {' '.join(words)}: what does the {number % 997}th of these cost?"
 
 
 def document(number: int) -> str:
@@ -141,11 +160,20 @@ async def measure(case: Case, rounds: int) -> list[float]:
             await site.pipeline.handle(request, client)
             if number > rounds // 10:
                 took.append((time.perf_counter() - begun) * 1e6)
-            await asyncio.sleep(0)
+            await settled(site)
         if site.caching is not None:
             await site.caching.aclose()
         await asyncio.to_thread(site.ledger.close)
     return took
+
+
+async def settled(site: Built) -> None:
+    """Wait for what goes on beside the requests."""
+    await asyncio.sleep(0)
+    if site.caching is not None:
+        await site.caching.exact.drained()
+        if site.caching.semantic is not None:
+            await site.caching.semantic.cache.drained()
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from stepdown.ports import Price
 from stepdown.routing.tokens import count, estimate
 from stepdown.types import Journey, Request, Shrunk
 
-INLINE_BYTES = 16_384
+INLINE_BYTES = 8_192
 """Of a request: lossless work on a larger one is done in a thread."""
 MOST_BYTES = 1_000_000
 """Of a request: a larger one is sent as it is."""
