@@ -56,6 +56,27 @@ def test_what_is_told() -> None:
     assert found["stepdown_shadow_queued"] == "4"
 
 
+def test_the_caches() -> None:
+    cache = {
+        "hits": 3,
+        "misses": 2,
+        "bypasses": {"no_store": 1, "fresh": 4},
+        "stored": 2,
+        "dropped": 0,
+        "failures": 1,
+        "held": {"entries": 2, "size": 900, "evicted": 0},
+    }
+    semantic = {**cache, "right": 7, "wrong": 1, "untold": 0}
+    found = samples({"cache": {"exact": {**cache, "held": None}, "semantic": semantic}})
+    requests = "stepdown_cache_requests_total"
+    assert found[f'{requests}{{cache="exact",outcome="hit"}}'] == "3"
+    assert found[f'{requests}{{cache="semantic",outcome="bypass"}}'] == "5"
+    assert found['stepdown_cache_failures_total{cache="exact"}'] == "1"
+    assert found['stepdown_cache_size{cache="semantic"}'] == "900"
+    assert 'stepdown_cache_size{cache="exact"}' not in found
+    assert found['stepdown_cache_compared_total{outcome="wrong"}'] == "1"
+
+
 def test_labels_are_escaped() -> None:
     labels = 'route="a \\"b\\"\\\\\\n",rule="x"'
     assert samples(STATUS)[f"stepdown_guard_pairs{{{labels}}}"] == "3"

@@ -8,8 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, structs
-from msgspec.structs import asdict
+from msgspec import Struct, structs, to_builtins
 
 from stepdown.caching.exact.cache import ExactCache
 from stepdown.caching.exact.store import Store, StoreUnavailable
@@ -75,9 +74,9 @@ class Caching(Struct, eq=False):
 
     def status(self) -> dict[str, Any]:
         """How the caches are doing, for the administrator."""
-        found = {"exact": _plain(asdict(self.exact.status()))} if self.terms else {}
+        found = {"exact": to_builtins(self.exact.status())} if self.terms else {}
         if self.semantic is not None:
-            found["semantic"] = _plain(asdict(self.semantic.cache.status()))
+            found["semantic"] = to_builtins(self.semantic.cache.status())
             if self.semantic.embeddings is not None:
                 found["semantic"]["embedding_tokens"] = self.semantic.embeddings.tokens
         return found
@@ -213,9 +212,3 @@ def _answering(config: Config, model: str) -> str:
     model = config.router_settings.model_group_alias.get(model, model)
     placed = (each.endpoint.upstream_model for each in config.deployments if each.model == model)
     return " or ".join(sorted(set(placed)))
-
-
-def _plain(status: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: asdict(each) if isinstance(each, Struct) else each for name, each in status.items()
-    }

@@ -1,4 +1,4 @@
-"""What Prometheus reads: the shadows and the guard of this process, in its text format.
+"""What Prometheus reads: the caches, the shadows and the guard of this process, in its text format.
 
 Source: prometheus.io/docs/instrumenting/exposition_formats (text-based format, 0.0.4).
 """
@@ -14,7 +14,7 @@ Samples = Iterator[tuple[Mapping[str, str], Any]]
 
 
 def exposition(status: Mapping[str, Any]) -> str:
-    """The metrics of a gateway's status (``Live.status``); none where nothing is shadowed."""
+    """The metrics of a gateway's status (``Live.status``); none of what is not switched on."""
     return "".join(
         f"# HELP {name} {help_}\n# TYPE {name} {kind}\n"
         + "".join(f"{name}{_labels(labels)} {value}\n" for labels, value in samples)
@@ -22,39 +22,78 @@ def exposition(status: Mapping[str, Any]) -> str:
     )
 
 
-def _metrics(
-    status: Mapping[str, Any],
-) -> Iterator[tuple[str, Literal["gauge", "counter"], str, Samples]]:
-    if (guard := status.get("guard")) is not None:
-        wards = guard["wards"]
-        yield "stepdown_guard_state", "gauge", "1 for the state of a rule.", _states(wards)
-        for what in ("pairs", "regrets"):
-            help_ = f"Scored {what} in a rule's present state."
-            yield f"stepdown_guard_{what}", "gauge", help_, _of_wards(wards, what)
-        events = _by("cause", guard["events"])
-        yield "stepdown_guard_events_total", "counter", "Changes that the guard made.", events
-        failures = _one(guard["failures"])
-        yield "stepdown_guard_failures_total", "counter", "Looks that failed.", failures
-        alerts = {what: guard["alerts"][what] for what in ("delivered", "failed", "dropped")}
-        help_ = "Alerts by what became of them."
-        yield "stepdown_guard_alerts_total", "counter", help_, _by("outcome", alerts)
-    if (shadow := status.get("shadow")) is not None:
-        for what in ("sampled", "paired"):
-            help_ = f"Requests that were {what}."
-            yield f"stepdown_shadow_{what}_total", "counter", help_, _one(shadow[what])
-        for what, name in (("skips", "skipped"), ("unscored", "unscored")):
-            help_ = f"Sampled requests that were {name}, by reason."
-            yield f"stepdown_shadow_{name}_total", "counter", help_, _by("reason", shadow[what])
-        for what in ("queued", "running"):
-            help_ = f"Shadow requests that are {what}."
-            yield f"stepdown_shadow_{what}", "gauge", help_, _one(shadow[what])
-        spent = {"answers": shadow["spent"], "judges": shadow["judges_spent"]}
-        help_ = "US dollars spent today (UTC) by all processes."
-        yield "stepdown_shadow_spent_dollars", "gauge", help_, _by("on", spent)
-    if (pairs := status.get("pairs")) is not None:
-        for what in ("written", "dropped"):
-            help_ = f"Pairs that were {what}."
-            yield f"stepdown_pairs_{what}_total", "counter", help_, _one(pairs[what])
+Metric = tuple[str, Literal["gauge", "counter"], str, Samples]
+
+
+def _metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
+    for section, metrics in (
+        ("cache", _cache),
+        ("guard", _guard),
+        ("shadow", _shadow),
+        ("pairs", _pairs),
+    ):
+        if (told := status.get(section)) is not None:
+            yield from metrics(told)
+
+
+def _cache(caches: Mapping[str, Any]) -> Iterator[Metric]:
+    help_ = "Requests by what a cache had for them."
+    yield "stepdown_cache_requests_total", "counter", help_, _of_caches(caches)
+    for what in ("stored", "dropped", "failures"):
+        help_ = f"Answers or calls of a cache's store: {what}."
+        samples = (({"cache": name}, cache[what]) for name, cache in caches.items())
+        yield f"stepdown_cache_{what}_total", "counter", help_, samples
+    held = [(name, cache["held"]) for name, cache in caches.items() if cache["held"]]
+    for what, help_ in (("entries", "Entries held."), ("size", "Bytes held.")):
+        told = (({"cache": name}, each[what]) for name, each in held)
+        yield f"stepdown_cache_{what}", "gauge", help_, told
+    if (semantic := caches.get("semantic")) is not None:
+        compared = {what: semantic[what] for what in ("right", "wrong", "untold")}
+        help_ = "Would-be hits that were asked afresh, by what came of it."
+        yield "stepdown_cache_compared_total", "counter", help_, _by("outcome", compared)
+
+
+def _guard(guard: Mapping[str, Any]) -> Iterator[Metric]:
+    wards = guard["wards"]
+    yield "stepdown_guard_state", "gauge", "1 for the state of a rule.", _states(wards)
+    for what in ("pairs", "regrets"):
+        help_ = f"Scored {what} in a rule's present state."
+        yield f"stepdown_guard_{what}", "gauge", help_, _of_wards(wards, what)
+    events = _by("cause", guard["events"])
+    yield "stepdown_guard_events_total", "counter", "Changes that the guard made.", events
+    failures = _one(guard["failures"])
+    yield "stepdown_guard_failures_total", "counter", "Looks that failed.", failures
+    alerts = {what: guard["alerts"][what] for what in ("delivered", "failed", "dropped")}
+    help_ = "Alerts by what became of them."
+    yield "stepdown_guard_alerts_total", "counter", help_, _by("outcome", alerts)
+
+
+def _shadow(shadow: Mapping[str, Any]) -> Iterator[Metric]:
+    for what in ("sampled", "paired"):
+        help_ = f"Requests that were {what}."
+        yield f"stepdown_shadow_{what}_total", "counter", help_, _one(shadow[what])
+    for what, name in (("skips", "skipped"), ("unscored", "unscored")):
+        help_ = f"Sampled requests that were {name}, by reason."
+        yield f"stepdown_shadow_{name}_total", "counter", help_, _by("reason", shadow[what])
+    for what in ("queued", "running"):
+        help_ = f"Shadow requests that are {what}."
+        yield f"stepdown_shadow_{what}", "gauge", help_, _one(shadow[what])
+    spent = {"answers": shadow["spent"], "judges": shadow["judges_spent"]}
+    help_ = "US dollars spent today (UTC) by all processes."
+    yield "stepdown_shadow_spent_dollars", "gauge", help_, _by("on", spent)
+
+
+def _pairs(pairs: Mapping[str, Any]) -> Iterator[Metric]:
+    for what in ("written", "dropped"):
+        help_ = f"Pairs that were {what}."
+        yield f"stepdown_pairs_{what}_total", "counter", help_, _one(pairs[what])
+
+
+def _of_caches(caches: Mapping[str, Any]) -> Samples:
+    for name, cache in caches.items():
+        yield {"cache": name, "outcome": "hit"}, cache["hits"]
+        yield {"cache": name, "outcome": "miss"}, cache["misses"]
+        yield {"cache": name, "outcome": "bypass"}, sum(cache["bypasses"].values())
 
 
 def _states(wards: Any) -> Samples:
