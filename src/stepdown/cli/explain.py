@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from stepdown.cascade.plan import Cascades
+from stepdown.cli.explained_savers import lines as saver_lines
+from stepdown.cli.explained_savers import savers
 from stepdown.errors import ConfigError, InvalidField
 from stepdown.names import nearest
 from stepdown.ports import Price
@@ -21,18 +23,21 @@ from stepdown.types import Reading, Request
 
 if TYPE_CHECKING:
     from stepdown.cli.cascades import Climbs
+    from stepdown.config import Config
 
 BUILT_IN_ROUTE = "auto"
 BUILT_IN_LADDER = ["gpt-4o-mini", "gpt-4o"]
 
 
 class Routes(NamedTuple):
-    """Where a request may go, what its models cost, how answers are checked, and the ledger."""
+    """Where a request may go, what its models cost, how answers are checked, the ledger, and the
+    configuration that says so."""
 
     by_name: Mapping[str, PolicyRoute]
     price_of: Callable[[str], Price | None]
     cascades: Mapping[str, Cascades] = {}
     ledger: str | None = None
+    config: "Config | None" = None
 
 
 @click.command("explain")
@@ -62,7 +67,7 @@ def command(
     route_name: str | None,
     as_json: bool,
 ) -> None:
-    """Show which model answers PROMPT, each signal's reading, and what each rule says.
+    """Show which model answers PROMPT, each signal's reading, and what each rule and layer says.
 
     Nothing is sent to a model. Costs are estimates for a typical answer. PROMPT may be - to read
     it from standard input.
@@ -77,15 +82,19 @@ def command(
         readings = asyncio.run(measure(route, request))
         report = explain(route, request, readings, routes.price_of)
         climbs = _climbs(routes, route, request, readings)
+        found = _savers(routes, route, request)
     except ConfigError as error:
         click.echo("\n".join(error.problems), err=True)
         sys.exit(2)
     if as_json:
         cascade = None if climbs is None else climbs.as_json()
-        click.echo(json.dumps({**report, "cascade": cascade}, indent=2, ensure_ascii=False))
+        told = {**report, "cascade": cascade, "savers": found}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         _print(report)
         for line in () if climbs is None else climbs.lines:
+            click.echo(line)
+        for line in saver_lines(found):
             click.echo(line)
 
 
@@ -125,7 +134,7 @@ def _configured(path: Path) -> Routes:
         raise ConfigError([f"routes: {path} has none, so there is nothing to explain"])
     url = config.ledger.url
     cascades = build_cascades(config, routes)
-    return Routes(routes, prices, cascades, None if url is None else str(url))
+    return Routes(routes, prices, cascades, None if url is None else str(url), config)
 
 
 def _climbs(
@@ -141,6 +150,13 @@ def _climbs(
     from stepdown.cli.cascades import climbs
 
     return climbs(routes.ledger, route.name, route.ladder, routes.price_of)
+
+
+def _savers(routes: Routes, route: PolicyRoute, request: Request) -> dict[str, Any]:
+    """What the layers beside routing would do. Raises ConfigError."""
+    if routes.config is None:
+        return {}
+    return savers(routes.config, route, request, routes.price_of)
 
 
 def _choose(routes: Routes, name: str | None, model: str) -> PolicyRoute:

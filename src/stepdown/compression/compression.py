@@ -176,14 +176,20 @@ class Compression:
             self.prepare()
         assert self._count is not None
         if not lossy:
-            return tokens, shrink(request, self._lossless, self._count, tokens, cached=cached)
-        if self._count is not estimated:
-            exact = count(request.prompt, request.fields)
-            tokens = tokens if exact is None else round(exact.value)
+            made = shrink(request, self._lossless, self._count, tokens, cached=cached)
+            return self._counted(request, tokens) if made.forms else tokens, made
+        tokens = self._counted(request, tokens)
         plan = self.plan
         return tokens, shrink(
             request, plan.techniques, self._count, tokens, target=plan.target, cached=cached
         )
+
+    def _counted(self, request: Request, tokens: int) -> int:
+        """The prompt's tokens as those are counted that are removed."""
+        if self._count is estimated:
+            return tokens
+        exact = count(request.prompt, request.fields)
+        return tokens if exact is None else round(exact.value)
 
     def _learn(self, made: Made) -> None:
         self._removed.update(made.removed)

@@ -87,7 +87,7 @@ def build_caching(
 ) -> Caching:
     """Nothing is started, and nothing connected. Raises ConfigError."""
     settings = _settings(config)
-    every = dict(_every_exact_terms(config, routes))
+    every = dict(every_exact_terms(config, routes))
     terms = {name: each for name, each in every.items() if _own(config, name).enabled}
     secret = secret_of(config)
     made_by = settings.store, settings.url, settings.size, settings.most_entry, secret
@@ -160,7 +160,7 @@ def _own(config: Config, name: str) -> RouteExactSettings:
     return given or RouteExactSettings(enabled=_settings(config).enabled)
 
 
-def _every_exact_terms(config: Config, routes: Routes) -> Iterator[tuple[str, ExactTerms]]:
+def every_exact_terms(config: Config, routes: Routes) -> Iterator[tuple[str, ExactTerms]]:
     """Of each route and model, were the cache on for it."""
     for name, route in routes.items():
         yield (

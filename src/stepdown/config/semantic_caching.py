@@ -95,7 +95,7 @@ def build_semantic(
     """Nothing is started, and nothing connected; ``exact`` are the targets' terms as an exact cache
     would have them. Raises ConfigError."""
     settings = semantic_settings(config)
-    terms = dict(_terms(config, settings, exact))
+    terms = dict(terms_of(config, exact))
     verifiers = _verifiers(config, settings, terms)
     budget = DayBudget() if previous is None else previous.comparer.budget
     comparer = _comparer(config, fleet, budget)
@@ -131,9 +131,12 @@ def own_settings(config: Config, name: str) -> RouteSemanticSettings:
     return given or RouteSemanticSettings(enabled=semantic_settings(config).enabled)
 
 
-def _terms(
-    config: Config, settings: SemanticCacheSettings, exact: Mapping[str, ExactTerms]
+def terms_of(
+    config: Config, exact: Mapping[str, ExactTerms]
 ) -> Iterator[tuple[str, SemanticTerms]]:
+    """By target, where the cache is on for it; ``exact`` are the terms that an exact cache would
+    have for each."""
+    settings = semantic_settings(config)
     for name, same in exact.items():
         own = own_settings(config, name)
         if not own.enabled:
