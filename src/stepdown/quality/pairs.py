@@ -6,12 +6,11 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Saver = Literal["route", "cascade", "compression", "semantic"]
+Saver = Literal["route", "cascade", "compression"]
 """What would have spent less than the reference."""
 
 STAND_IN = -1
-"""The rung of what stands in for a rung's own answer: its answer to a shorter prompt, or one that a
-cache holds."""
+"""The rung of what stands in for a rung's own answer: its answer to a shorter prompt."""
 
 
 UNSETTLED = "unscored"
@@ -23,9 +22,9 @@ class Pair(Struct, frozen=True):
     """A sampled request, whichever of the two answers the client got.
 
     ``time`` is seconds since 1970. ``served``, ``candidate`` and ``reference`` are rungs: the last
-    is the reference, the candidate is cheaper. Where the saver is compression or the semantic
-    cache, the candidate is ``STAND_IN`` and the reference the rung that was decided for. ``rule``
-    is the decision's name, or the saver's. ``key`` names what is guarded, with everything that
+    is the reference, the candidate is cheaper. Where the saver is compression, the candidate is
+    ``STAND_IN`` and the reference the rung that was decided for. ``rule`` is the decision's name,
+    or the saver's. ``key`` names what is guarded, with everything that
     makes its evidence comparable (empty: nothing is guarded), and ``stint`` is the stretch of one
     state that it counts for. ``propensity`` is the probability with which the request was sampled.
     ``regret`` says whether the reference scored higher by more than the margin; None where the pair

@@ -8,12 +8,11 @@ from sqlalchemy import ColumnElement, Select, and_, case
 from stepdown.quality.pairs import Saver
 from stepdown.storage.tables import pairs
 
-Kind = Literal["downgrade", "upgrade", "cascade", "compression", "semantic"]
+Kind = Literal["downgrade", "upgrade", "cascade", "compression"]
 """``downgrade``: the rule picked the candidate, whether it answered or the guard held it back.
 ``upgrade``: the reference was picked, and a regret means that it was worth it.
 ``cascade``: the candidate's answer was accepted.
-``compression``: the candidate is the answer to a shorter prompt.
-``semantic``: it is one that a cache held."""
+``compression``: the candidate is the answer to a shorter prompt."""
 
 
 class Selection(Struct, frozen=True):
@@ -42,5 +41,5 @@ def selected(query: Select[Any], selection: Selection) -> Select[Any]:
 def kind_of_pair() -> ColumnElement[str]:
     """A pair's ``Kind``."""
     picked_reference = and_(pairs.c.served == pairs.c.reference, pairs.c.key == "")
-    by_saver = pairs.c.saver.in_(("cascade", "compression", "semantic"))
+    by_saver = pairs.c.saver.in_(("cascade", "compression"))
     return case((by_saver, pairs.c.saver), (picked_reference, "upgrade"), else_="downgrade")
