@@ -112,6 +112,13 @@ def test_depth_is_that_of_the_value_however_its_strings_look(value: Any) -> None
     assert depth(text) == max(3, 1 + levels(value))
 
 
+@pytest.mark.parametrize("unit", [b'\\"', b'"\\', b"\\", b"x", b"["])
+def test_a_string_that_never_ends_is_read_only_once(unit: bytes) -> None:
+    text = b"[" * (MOST_DEPTH + 1) + b'"' + unit * 1_000_000  # by squares this would take days
+    assert depth(text) >= MOST_DEPTH + 1
+    assert isinstance(read_line(1, text, ENDPOINT), BatchError)
+
+
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 def test_deep_lines_are_refused_without_being_read(opening: bytes) -> None:
     read = read_line(1, opening * 1_000_000, ENDPOINT)

@@ -38,7 +38,8 @@ class InputLine(Struct, frozen=True):
 
 _given = json.Decoder(_Given).decode
 _body = json.Decoder(_Body).decode
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Takes each byte once, also where a string does not end: a line is the client's.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 
