@@ -123,6 +123,14 @@ def test_a_head_request_has_no_body(port: int) -> None:
     assert came.endswith(b"\r\n\r\n")
 
 
+def test_a_head_request_for_a_stream_leaves_nothing_before_the_next_answer(port: int) -> None:
+    came = talk(port, b"HEAD /streams HTTP/1.1\r\nHost: x\r\n\r\n" + post("/2"))
+    assert b"part," not in came
+    head, _, rest = came.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert rest.startswith(b"HTTP/1.1 200 OK")
+
+
 def test_keep_alive_and_pipelining_keep_their_order(port: int) -> None:
     sent = post("/1", extra="") + post("/2", b"b", extra="") + post("/streams", extra="")
     came = talk(port, sent + post("/4"))

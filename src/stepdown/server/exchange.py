@@ -184,8 +184,8 @@ class Exchange:
         if not self.started:
             self.started = True
             out = self._asgi_head(None if more else len(body))
-            if self.method == b"HEAD":
-                body = b""
+        if self.method == b"HEAD":
+            body = b""
         if self._chunked:
             if body:
                 body = b"%x\r\n%b\r\n" % (len(body), body)
