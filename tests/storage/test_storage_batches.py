@@ -143,6 +143,19 @@ def test_expired_and_deleted_files_go_piece_by_piece(
     assert store.files.stored("red") == 70
 
 
+def test_what_a_batch_still_reads_stays_whole(store: BatchStore) -> None:
+    store.files.add(file())
+    store.files.write("f1", 0, b"x")
+    store.files.finish("f1", 1, NOW + 50)
+    store.add(batch(status="validating", in_progress_at=None))
+    assert store.files.expire(NOW + 60) is False
+    assert store.files.piece("f1", 0) == b"x"
+    [held] = store.claim("me", NOW, NOW + 30, 1)
+    store.begin(held.id, "me", NOW, (4, 0), "{}")
+    assert store.files.expire(NOW + 60) is True
+    assert store.files.piece("f1", 0) is None
+
+
 def test_files_are_listed_by_age(store: BatchStore) -> None:
     for number in range(5):
         store.files.add(file(f"f{number}", created_at=NOW + number // 2))

@@ -96,7 +96,7 @@ class BatchFiles:
             return int(cursor.fetchone()[0])
 
     def expire(self, now: float) -> bool:
-        """Delete a part of what has expired; whether there may be more."""
+        """Delete a part of what has expired and no batch still reads; whether there may be more."""
         with self._session.transaction() as cursor:
             cursor.execute(self._sql["expired"], (now,))
             found = cursor.fetchone()
@@ -123,7 +123,10 @@ _STATEMENTS = {
     "delete": "UPDATE batch_files SET state = 'deleted', expires_at = 0"
     " WHERE id = ? AND tenant = ? AND state = 'ready' AND expires_at > ?",
     "stored": "SELECT COALESCE(SUM(bytes), 0) FROM batch_files WHERE tenant = ?",
-    "expired": "SELECT id FROM batch_files WHERE expires_at <= ? ORDER BY expires_at LIMIT 1",
+    "expired": "SELECT id FROM batch_files WHERE expires_at <= ? AND NOT EXISTS"
+    " (SELECT 1 FROM batches WHERE batches.tenant = batch_files.tenant AND batches.kind = 'file'"
+    " AND batches.status = 'validating' AND batches.input_file = batch_files.id)"
+    " ORDER BY expires_at LIMIT 1",
     "expire_pieces": "DELETE FROM batch_chunks WHERE file = ? AND seq IN"
     f" (SELECT seq FROM batch_chunks WHERE file = ? ORDER BY seq DESC LIMIT {PIECES_AT_A_TIME})",
     "expire": "DELETE FROM batch_files WHERE id = ?",
