@@ -132,6 +132,20 @@ def test_deleted_but_not_while_it_is_read(sqlite_url: str) -> None:
     run(sqlite_url, steps)
 
 
+def test_one_that_goes_while_it_is_read_does_not_pass_for_the_whole(sqlite_url: str) -> None:
+    async def steps(at: Batching) -> None:
+        file = await at.put(b"x" * 600_000)
+        content = at.service.file_content("red", file)
+        came = [await anext(content)]
+        await at.service.delete_file("red", file)
+        await at.service.records.do(lambda store: store.files.expire(1.0))
+        with pytest.raises(UnknownFile):
+            came += [piece async for piece in content]
+        assert len(b"".join(came)) < 600_000
+
+    run(sqlite_url, steps)
+
+
 @pytest.mark.parametrize("name", ["", "file-1", "file-" + "g" * 40, "batch_\x00", "x" * 9000])
 def test_names_that_are_no_ids(sqlite_url: str, name: str) -> None:
     """What no database takes never reaches it."""

@@ -96,11 +96,14 @@ class BatchFiles:
         return views.file_of(await self.file_row(tenant, file))
 
     async def file_content(self, tenant: str, file: str) -> AsyncIterator[bytes]:
-        await self.file_row(tenant, file)
-        number = 0
+        row = await self.file_row(tenant, file)
+        number = size = 0
         while (piece := await self._piece(file, number)) is not None:
             yield piece
             number += 1
+            size += len(piece)
+        if size != row.bytes:  # deleted meanwhile: what came is not to be taken for the whole
+            raise _unknown_file(file)
 
     async def _piece(self, file: str, number: int) -> bytes | None:
         return await self.records.do(lambda store: store.files.piece(file, number))

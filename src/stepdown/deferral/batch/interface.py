@@ -204,7 +204,8 @@ class Batches(Protocol):
         ...
 
     def file_content(self, tenant: str, file: str) -> AsyncIterator[bytes]:
-        """The file piece by piece; await ``get_file`` first for its size. Raises UnknownFile."""
+        """The file piece by piece; await ``get_file`` first for its size. Raises UnknownFile, also
+        where it is deleted meanwhile."""
         ...
 
     async def delete_file(self, tenant: str, file: str) -> None:
