@@ -1,10 +1,12 @@
 """What in a text is code, a quotation, an example or data; and that nothing else counts as such."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepdown.compression.spans import MOST_TRIES, Span, overlaid, refine, spans
+from stepdown.compression.spans import MOST_TRIES, Kind, Span, overlaid, refine, spans
 from support.prompts_to_shrink import PROTECTED, document
 
 
@@ -148,3 +150,56 @@ def test_overlaying_covers_whatever_was_there() -> None:
         Span("text", 20, 25),
         Span("data", 25, 30),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1;\nconst" + " " * 20_000 + ".",
+        "x = 1;\ndef " + "a" * 1_000_000 + ".",
+        "x = 1;\nreturn" + " a" * 500_000 + ".",
+        "x = 1;\n" + "a" * 500_000 + " " * 500_000 + ".",
+        "Input: x\nOutput" + " " * 1_000_000 + ".",
+        "Input: x\nInput" + " " * 1_000_000 + "1" + " " * 1_000_000 + ".",
+    ],
+)
+def test_long_lines_do_not_take_longer_than_reading_them(text: str) -> None:
+    """Ways to match a line that grow with its square or cube would take hours, holding the lock."""
+    assert spans(text)[-1].end == len(text)
+
+
+@pytest.mark.parametrize("line", ["const x = 1", "let  a, b;", "static List<int> x = {", "var x;"])
+def test_declarations_are_code(line: str) -> None:
+    assert of_kind(line, "code") == [line]
+
+
+@given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)))
+def test_refining_is_done_place_by_place(cuts: set[int], marks: set[int]) -> None:
+    edges = [0, *sorted(cuts - {0}), 41]
+    kinds: list[Kind] = ["text", "quote", "text", "data"]
+    pieces = [Span(kinds[at % 4], *each) for at, each in enumerate(pairwise(edges))]
+    places = sorted(marks)
+    kept = [Span("request", *each) for each in zip(places[::2], places[1::2], strict=False)]
+
+    def kind(found: list[Span], at: int) -> str:
+        return next((each.kind for each in found if each.start <= at < each.end), "")
+
+    refined = refine(pieces, kept)
+    assert [at for each in refined for at in range(each.start, each.end)] == list(range(41))
+    for at in range(41):
+        whole = kind(pieces, at)
+        assert kind(refined, at) == (whole if whole != "text" else kind(kept, at) or "text")
+
+
+def test_many_questions_among_many_quotations_are_gone_through_once() -> None:
+    count = 20_000
+    pieces = [Span("quote" if at % 2 else "text", at, at + 1) for at in range(2 * count)]
+    kept = [Span("request", at, at + 1) for at in range(0, 2 * count, 2)]
+    assert len(refine(pieces, kept)) == 2 * count
+
+
+def test_an_output_belongs_to_the_first_input_before_it_that_is_not_too_far() -> None:
+    inputs = ["Input: a", *["more"] * 200, "Question: b", "Output: c"]
+    assert of_kind("\n".join(inputs), "example") == ["Question: b\nOutput: c"]
+    assert of_kind("\n".join(inputs[:200] + inputs[-1:]), "example") != []
+    assert of_kind("Input: a\nOutput:\n\nOutput: c", "example") == []

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -37,11 +38,11 @@ _CODE_LINE = re.compile(
     r"""(?x)
       .*[;{}]\s*$                                          # statements and braces
     | \s*[)\]}]+[,;]?\s*$                                  # what closes them
-    | \s*(?:async\s+)?(?:def|class|fn|func|function|interface|struct|enum)\s+\w+.*[:({]\s*$
+    | \s*(?:async\s+)?(?:def|class|fn|func|function|interface|struct|enum)\s+\w.*[:({]\s*$
     | \s*(?:if|elif|for|while|with|try|except|else|match|case)\b[^.?!]*:\s*$
     | \s*(?:return|yield|raise|await|assert)\b[^.?!]*[\w)\]]\s*$
     | \s*(?:import|from)\s+[\w.]+(?:\s+import\s+.+)?\s*$
-    | \s*(?:const|let|var|final|static|public|private|protected)\s+[\w<>\[\], ]+\s*[=(;].*$
+    | \s*(?:const|let|var|final|static|public|private|protected)\s[\w<>\[\],\s]+[=(;].*$
     | \s*[\w.\[\]"']+\s*(?:[-+*/|&]|:|<-)?=\s*[^=\s].*$     # an assignment
     | \s*[\w.]+\([^()]*(?:\([^()]*\)[^()]*)*\)\s*$         # a call
     | (?=.{0,160}$).*(?:=>|->|::|&&|\|\||</\w|/>|!=|==).*$
@@ -65,15 +66,14 @@ _INPUT = (
 _OUTPUT = (
     r"(?:output|answer|a|label|sentiment|category|class|response|assistant|solution|target|result)"
 )
-_EXAMPLE = re.compile(
-    rf"^[ \t*#-]*{_INPUT}[ \t]*\d{{0,3}}[ \t*]*:.*"
-    rf"(?:\n(?![ \t*#-]*{_OUTPUT}[ \t]*\d{{0,3}}[ \t*]*:).*){{0,200}}?"
-    rf"\n[ \t*#-]*{_OUTPUT}[ \t]*\d{{0,3}}[ \t*]*:[ \t]*(?:\n)?\S.*(?:\n[ \t]*\S.*)*",
+_LEAD = re.compile(
+    rf"^[ \t*#-]*(?:{_INPUT}|(?P<output>{_OUTPUT}))(?:[ \t]*\d{{1,3}})?[ \t*]*:",
     re.IGNORECASE | re.MULTILINE,
 )
-_HAS_LEADS = re.compile(
-    rf"^[ \t*#-]*{_OUTPUT}[ \t]*\d{{0,3}}[ \t*]*:", re.IGNORECASE | re.MULTILINE
-)
+_SHOWN = re.compile(r"[ \t]*\n?\S.*(?:\n[ \t]*\S.*)*")
+"""What follows the output's lead, up to an empty line."""
+LONGEST_INPUT = 200
+"""Lines between an example's first line and its output."""
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -97,10 +97,16 @@ def spans(text: str) -> list[Span]:
 def refine(pieces: Sequence[Span], kept: Sequence[Span]) -> list[Span]:
     """The pieces with further stretches taken out of what is ``text`` in them; both in order."""
     found: list[Span] = []
+    first = 0
     for piece in pieces:
         at = piece.start
+        while first < len(kept) and kept[first].end <= at:
+            first += 1
         if piece.kind == "text":
-            for each in kept:
+            for index in range(first, len(kept)):
+                each = kept[index]
+                if each.start >= piece.end:
+                    break
                 start, end = max(each.start, at), min(each.end, piece.end)
                 if start < end:
                     if at < start:
@@ -268,10 +274,25 @@ def _is_table(lines: Sequence[str]) -> bool:
 
 def _examples(text: str) -> Iterator[Span]:
     """``Input: … Output: …``: an input, and the answer that is shown for it."""
-    if ":" not in text or _HAS_LEADS.search(text) is None:
+    if ":" not in text:
         return
-    for found in _EXAMPLE.finditer(text):
-        yield Span("example", found.start(), found.end())
+    inputs: deque[tuple[int, int]] = deque()
+    line = at = end = 0
+    for lead in _LEAD.finditer(text):
+        start = lead.start()
+        line, at = line + text.count("\n", at, start), start
+        if start < end:
+            continue
+        if lead["output"] is None:
+            inputs.append((line, start))
+            continue
+        while inputs and line - inputs[0][0] > LONGEST_INPUT + 1:
+            inputs.popleft()
+        shown = _SHOWN.match(text, lead.end()) if inputs else None
+        if shown is not None:
+            end = shown.end()
+            yield Span("example", inputs[0][1], end)
+        inputs.clear()
 
 
 def _merged(found: Sequence[Span]) -> list[Span]:
