@@ -112,3 +112,9 @@ def test_what_is_protected_comes_out_as_it_went_in(parts: list[str]) -> None:
     for part in parts:
         if part in PROTECTED:
             at = text.index(part, at) + len(part)
+
+
+def test_empty_lines_within_code_are_read_once() -> None:
+    """To look for a paragraph's end from each of them would take hours, holding the lock."""
+    text, _, _ = outcome("```\n" + "\n" * 800_000 + "x = 1\n```\n" + TEXT, 0.5)
+    assert text.startswith("```")

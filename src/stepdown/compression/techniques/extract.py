@@ -5,7 +5,6 @@ stays keeps its order, and gaps are marked. Code, quotations and JSON stay, with
 them.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -25,7 +24,6 @@ FLOOR = 0.2
 MOST_PASSAGES = 20_000
 _TRIES = 8
 _ROLES = ("user", "tool")
-_PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*\Z")
 
 
 class _Candidate(Struct, gc=False):
@@ -70,10 +68,14 @@ class Extract:
             if not each.asked
         ]
         scores = relevance(question, [text for _, _, text in shown], self._vectors)
-        ends = [(at, bool(_PARAGRAPH_END.search(text))) for at, _, text in shown]
+        ends = [(at, _ends_paragraph(text)) for at, _, text in shown]
         starts = [0, *(old[1] or old[0] != new[0] for old, new in pairwise(ends))][: len(ends)]
         near = smoothed(scores, list(accumulate(starts)))
         return {(at, each.start): score for (at, each, _), score in zip(shown, near, strict=True)}
+
+
+def _ends_paragraph(text: str) -> bool:
+    return text.count("\n", len(text.rstrip())) > 1
 
 
 def _candidates(
