@@ -49,9 +49,10 @@ def _price(journey: Journey, attempt: Attempt, usage: Usage, outlet: Outlet, fle
 
 
 def ended(line: LineRow, journey: Journey, result: Result) -> Ended:
-    """How a line ended, with what its journey cost: nothing where nothing was spent."""
+    """How a line ended, with what its journey cost: nothing where nothing was spent. What an answer
+    without a usage cost is not known."""
     usage = journey.usage or Usage()
-    spent = journey.usage is not None or journey.hit is not None
+    spent = journey.usage is not None or journey.hit is not None or result.status == 200
     return Ended(
         batch=line.batch,
         seq=line.seq,
