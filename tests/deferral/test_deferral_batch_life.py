@@ -2,22 +2,34 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from stepdown.batch_ports import Result
 from stepdown.deferral.batch import attending, calling, collecting, service, submitting, worker
 from stepdown.deferral.batch.interface import Batch, NewBatch
+from stepdown.deferral.batch.planning import check_model
 from stepdown.deferral.batch.terms import BatchTerms
-from stepdown.errors import InvalidField, TooManyBatches, UnknownBatch, UnknownFile
+from stepdown.errors import (
+    InvalidField,
+    TooManyBatches,
+    UnknownBatch,
+    UnknownFile,
+    UnknownModel,
+)
 from stepdown.providers.batch.simulated import (
     SimulatedBatchAPI,
     SimulatedBatchOptions,
     SimulatedProvider,
 )
-from support.batches import Batching, entry, jsonl
+from stepdown.providers.deployment import Deployment
+from stepdown.providers.openai import OpenAIDialect
+from stepdown.providers.simulated import SimulatedUpstream
+from support.batches import Batching, Recorded, entry, jsonl, pipeline
 
 LONG = "word " * 500
 
@@ -145,6 +157,35 @@ def test_only_so_many_are_called_at_once(sqlite_url: str) -> None:
 
     terms = BatchTerms(concurrency=2)
     run(sqlite_url, steps, terms=terms, simulated={"latency": 0.01})
+
+
+def test_a_model_whose_name_no_database_takes_does_not_exist() -> None:
+    """Though a pattern of the configuration serves it."""
+    any_name = Deployment(
+        id="*/1",
+        model="*",
+        upstream_model="*",
+        upstream=SimulatedUpstream("any", {}),
+        dialect=OpenAIDialect(),
+        price=None,
+    )
+    made = pipeline(Recorded(), [any_name])
+    check_model(made, "a")
+    with pytest.raises(UnknownModel):
+        check_model(made, "a\0")
+
+
+def test_answers_without_a_usage_have_no_known_cost(sqlite_url: str) -> None:
+    class Silent(SimulatedBatchAPI):
+        async def results(self, batch: str) -> AsyncIterator[Result]:
+            async for each in super().results(batch):
+                yield replace(each, usage=None)
+
+    async def steps(at: Batching) -> None:
+        end = await at.ended(await at.submit(entry(number) for number in range(3)))
+        assert (end.counts.completed, end.money.unpriced, end.money.cost) == (3, 3, "0")
+
+    run(sqlite_url, steps, Silent(SimulatedProvider(SimulatedBatchOptions())))
 
 
 def test_lines_that_fail_for_good_are_errors(database_url: str) -> None:

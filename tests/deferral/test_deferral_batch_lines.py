@@ -78,6 +78,7 @@ def test_the_method_may_be_left_out() -> None:
         (b'{"custom_id":"\xff"}', "invalid_json_line", "JSON"),
         (line(custom_id=7), "invalid_request", "custom_id"),
         (line(custom_id="x" * 513), "invalid_custom_id", "513"),
+        (line(custom_id="a\0b"), "invalid_custom_id", "NUL"),
         (line(body={"messages": []}), "invalid_request", "model"),
         (line(body="text"), "invalid_request", "object"),
         (line(url=None), "invalid_request", "url"),

@@ -430,6 +430,18 @@ def test_ends_are_written_once_and_summed(store: BatchStore) -> None:
     assert (first.state, first.status, first.response) == ("ended", 200, b"{}")
 
 
+def test_words_of_providers_and_callers_that_no_database_takes(store: BatchStore) -> None:
+    store.add(batch(total=1), [line(1)])
+    row = formed(store)
+    assert row is not None
+    store.submissions.write(row, error="no\0thing")
+    assert len(store.lines.end(row.id, [Ended("b1", 1, code="a\0", message="b\0c")])) == 1
+    [ended] = store.lines.of("b1", 0, 9)
+    assert (ended.code, ended.message) == ("a\ufffd", "b\ufffdc")
+    asked = {"after": None, "limit": 9, "order": "asc"}
+    assert store.files.listed("red", NOW, purpose="a\0", **asked) == []  # type: ignore[arg-type]
+
+
 def test_lines_go_again_and_then_are_called(store: BatchStore) -> None:
     store.add(batch(), [line(seq) for seq in (1, 2, 3)])
     row = formed(store)

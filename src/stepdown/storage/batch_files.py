@@ -6,6 +6,7 @@ from typing import Literal
 
 from stepdown.storage.batch_rows import FileRow
 from stepdown.storage.shared_session import SharedSession
+from stepdown.storage.text import to_text
 
 PIECES_AT_A_TIME = 64
 """How many pieces one pass deletes: a short transaction, so that other writers get in between."""
@@ -76,7 +77,7 @@ class BatchFiles:
         parameters: list[object] = [*values]
         if purpose is not None:
             where += " AND purpose = ?"
-            parameters.append(purpose)
+            parameters.append(to_text(purpose))
         if after is not None:
             where += f" AND (created_at {sign} ? OR (created_at = ? AND id {sign} ?))"
             parameters += [after.created_at, after.created_at, after.id]

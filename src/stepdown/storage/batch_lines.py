@@ -9,6 +9,7 @@ from typing import Any
 from stepdown.storage.batch_rows import Ended, Group, LineRow
 from stepdown.storage.connection import Cursor
 from stepdown.storage.shared_session import SharedSession
+from stepdown.storage.text import to_text
 
 COLUMNS = LineRow.__struct_fields__
 ROWS_AT_A_TIME = 500
@@ -163,7 +164,8 @@ class BatchLines:
         written: list[Ended] = []
         with self._session.transaction() as cursor:
             for line in ended:
-                reply = line.status, line.response, line.code, line.message
+                said = to_text(line.code), to_text(line.message)  # the provider's words
+                reply = line.status, line.response, *said
                 cursor.execute(self._sql[name], (*reply, line.batch, line.seq, holder))
                 if cursor.rowcount == 1:
                     written.append(line)

@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from stepdown.storage.batch_rows import Group, LeaseLost, SubmissionRow
 from stepdown.storage.shared_session import SharedSession
+from stepdown.storage.text import to_text
 
 COLUMNS = SubmissionRow.__struct_fields__
 
@@ -86,8 +87,9 @@ class BatchSubmissions:
         """Write what has become of a submission that is held. Raises LeaseLost."""
         names = ", ".join(f"{name} = ?" for name in changes)
         statement = f"UPDATE batch_submissions SET {names} WHERE id = ? AND owner = ?"
+        given = [to_text(each) if isinstance(each, str) else each for each in changes.values()]
         with self._session.transaction() as cursor:
-            cursor.execute(self._session.marked(statement), (*changes.values(), row.id, row.owner))
+            cursor.execute(self._session.marked(statement), (*given, row.id, row.owner))
             if cursor.rowcount != 1:
                 raise LeaseLost
         return structs.replace(row, **changes)

@@ -106,6 +106,9 @@ def _checked(number: int, given: _Given, model: str, endpoint: str) -> InputLine
     if not 0 < len(given.custom_id) <= LONGEST_ID:
         said = f"custom_id: expected 1 to {LONGEST_ID} characters, got {len(given.custom_id)}."
         return BatchError("invalid_custom_id", said, number, "custom_id")
+    if "\0" in given.custom_id:  # which PostgreSQL does not store
+        said = "custom_id: expected characters other than NUL."
+        return BatchError("invalid_custom_id", said, number, "custom_id")
     if given.method != "POST":
         said = f"method: expected POST, got {given.method[:40]!r}."
         return BatchError("invalid_method", said, number, "method")

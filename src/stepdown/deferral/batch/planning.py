@@ -30,8 +30,12 @@ class Plan(Struct, frozen=True):
 
 
 def check_model(pipeline: Pipeline, model: str) -> None:
-    """Raises UnknownModel where nothing answers to this name."""
-    if model not in pipeline.routes and not pipeline.fleet.serves(model):
+    """Raises UnknownModel where nothing answers to this name.
+
+    One with a NUL, which a pattern may serve, is no name: PostgreSQL does not store it.
+    """
+    served = model in pipeline.routes or pipeline.fleet.serves(model)
+    if not served or "\0" in model:
         known = known_names(model, [*pipeline.routes, *pipeline.fleet.models()])
         raise UnknownModel(f"The model {model!r} does not exist here.{known}", param="model")
 
