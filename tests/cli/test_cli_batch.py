@@ -222,7 +222,7 @@ def test_a_wait_outlasts_a_restart(upstream: FaultServer, tmp_path: Path) -> Non
         gateway.kill()
         gateway.write_config(config)
         with gateway:
-            said, _ = waits.communicate(timeout=30)
+            said, _ = waits.communicate(timeout=120)  # the dead one held the batch for 30 s
     assert waits.returncode == 0
     assert ": completed" in said
 
