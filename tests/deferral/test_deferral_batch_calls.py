@@ -103,6 +103,24 @@ def test_calls_of_several_tenants_share_a_batch(database_url: str) -> None:
     assert api.provider.made == 1
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_a_body_of_several_lines_is_one_line_of_a_batch(sqlite_url: str, ending: str) -> None:
+    """Or else it would spoil the batch of all who share it."""
+    api = simulated()
+
+    async def steps(at: Batching) -> None:
+        written = json.dumps(entry(0)["body"], indent=2).replace("\n", ending)
+        pretty = request_of(written.encode())
+        pretty.tenant = "red"
+        calls = [await at.service.defer(each, window=600) for each in (pretty, request(1, "blue"))]
+        ends = [await ended(at, call) for call in calls]
+        assert [each.status for each in ends] == ["succeeded"] * 2
+        assert all(json.loads(each.facts or b"")["batched"] for each in ends)
+
+    run(sqlite_url, steps, api)
+    assert api.provider.made == 1
+
+
 @pytest.mark.parametrize("apis", [(), (1,)])
 def test_what_stood_beside_the_body_is_kept(sqlite_url: str, apis: tuple[int, ...]) -> None:
     async def steps(at: Batching) -> None:

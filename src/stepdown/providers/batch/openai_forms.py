@@ -38,7 +38,8 @@ _usage = json.Decoder(_Usage).decode
 
 
 def entry(key: str, place: int, body: bytes) -> bytes:
-    """A line of an input file."""
+    """A line of an input file. A caller's JSON may have line breaks, between its parts."""
+    body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     said = {
         "custom_id": f"{key}-{place}",
         "method": "POST",
