@@ -245,3 +245,11 @@ def test_the_judges_errors_are_carried_in_and_begin_nothing_anew() -> None:
     assert known.terms.judge == JudgeErrors(**counted)
     assert known.key == plain.key
     assert too_much(known.terms, 1).limit < too_much(plain.terms, 1).limit == 0.02
+
+
+def test_compression_that_may_lose_something_is_guarded_for_all_of_the_route() -> None:
+    *rules, compression = wards(compression=["minify", "duplicates"])
+    assert [ward.decided for ward in rules] == ["low", "other"]
+    assert (compression.rule, compression.decided) == ("compression", None)
+    assert compression.models == ("weak", "strong", "strong")
+    assert "compression" not in [ward.rule for ward in wards(compression=["minify"])]

@@ -78,6 +78,17 @@ def test_what_nothing_could_tell_must_not_help_to_certify(
     assert replica.look() == ["certified"]
 
 
+def test_what_nothing_could_tell_may_have_been_sampled_less_than_now(
+    replica: Replica, database_url: str
+) -> None:
+    add_pairs(database_url, EASY, 200)
+    store_pairs(
+        database_url,
+        make_pair(key=EASY.key, propensity=0.5, regret=None, why="unscored: no judge"),
+    )
+    assert replica.look() == ["certified"]
+
+
 def test_answers_that_are_missing_are_left_out(replica: Replica, database_url: str) -> None:
     missing = {"key": EASY.key, "propensity": 1.0, "regret": None, "why": "shadow_failed: 503"}
     store_pairs(database_url, *[make_pair(**missing) for _ in range(30)])
@@ -137,6 +148,22 @@ def test_a_probation_counts_the_requests_of_every_replica_since_the_trip(
     event = restarted.assessed.events[counted.key]
     assert event.why == "probation is over, after 10 requests and 3601 seconds"
     restarted.store.close()
+
+
+def test_a_probation_of_compression_counts_all_requests_of_its_route(
+    replica: Replica, database_url: str
+) -> None:
+    probation = Probation(requests=10, seconds=HOUR)
+    ward = loose_ward("compression", trusted=True, probation=probation)
+    ward = structs.replace(ward, saver="compression")
+    add_pairs(database_url, ward, 12, regrets=12)
+    assert replica.look(ward) == ["above budget"]
+    add_claimed(database_url, "easy", 9, at=NOON + 60)
+    add_claimed(database_url, "easy", 500, at=NOON + 60, route="other")
+    replica.clock.now += HOUR + 1
+    assert replica.look(ward) == []
+    add_claimed(database_url, "default", 1, at=NOON + 60)
+    assert replica.look(ward) == ["probation over"]
 
 
 def test_without_following_only_what_is_set_by_hand_counts(

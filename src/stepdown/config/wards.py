@@ -140,7 +140,8 @@ def _of_route(
         observed = rates.least(each.name, "observing") or _NEVER
         trusted = bool(each.options.get("trusted"))
         models = (*(route.ladder[rung] for rung in each.rungs), route.ladder[-1])
-        yield Ward(guard_key(identity), route.name, each.name, terms, observed, trusted, models)
+        key = guard_key(identity)
+        yield Ward(key, route.name, each.name, terms, observed, trusted, models, each.saver)
 
 
 def judge_errors_of(config: Config) -> JudgeErrors | None:

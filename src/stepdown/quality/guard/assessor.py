@@ -73,7 +73,8 @@ class Assessor:
             return self._restored(ward, standing, terms, events.get(ward.key))
         follows = step(standing, mine, terms)
         if follows is not None and follows.cause == "certified":
-            worst = step(standing, mine + self._unsettled(standing), terms)
+            every = mine + self._unsettled(standing)
+            worst = step(standing, every, ward.terms_in(standing.state, every))
             return follows if worst is not None and worst.cause == "certified" else None
         return follows or self._drifted(standing, terms)
 
@@ -87,7 +88,7 @@ class Assessor:
         seconds = self._clock() - trip.time
         requests = 0
         if seconds >= terms.probation.seconds and terms.probation.requests:
-            requests = self._store.claimed(ward.route, ward.rule, trip.time)
+            requests = self._store.claimed(ward.route, ward.decided, trip.time)
         return after_probation(standing, terms, requests=requests, seconds=seconds)
 
     def _unsettled(self, standing: Standing) -> Counts:

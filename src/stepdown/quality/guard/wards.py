@@ -5,6 +5,7 @@ from msgspec import Struct, structs
 from stepdown.quality.evidence import Counts
 from stepdown.quality.guard.states import Standing
 from stepdown.quality.guard.terms import Terms
+from stepdown.quality.pairs import Saver
 from stepdown.routing.guarded import State
 
 
@@ -13,7 +14,8 @@ class Ward(Struct, frozen=True):
 
     ``terms`` have the least propensity with which its requests are sampled, ``observed`` is that
     while it is observed. ``trusted``: it saves from the beginning, until shown bad. ``models`` are
-    those that are compared, by the configuration's names, the reference last.
+    those that are compared, by the configuration's names, the reference last. ``saver``: what it is
+    a part of.
     """
 
     key: str
@@ -23,6 +25,13 @@ class Ward(Struct, frozen=True):
     observed: float
     trusted: bool = False
     models: tuple[str, ...] = ()
+    saver: Saver = "route"
+
+    @property
+    def decided(self) -> str | None:
+        """The name of the decisions on its requests; None where it is in the way of all requests of
+        the route, whatever was decided."""
+        return None if self.saver == "compression" else self.rule
 
     def beginning(self) -> Standing:
         """Where it stands before anything has happened."""

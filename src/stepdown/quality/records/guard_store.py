@@ -123,8 +123,9 @@ class GuardStore(Session):
             cursor.execute(self._told, (since,))
             return {(name, target) for name, target in iter(cursor.fetchone, None)}
 
-    def claimed(self, route: str, rule: str, since: float) -> int:
-        """How many requests a rule decided after a moment (seconds since 1970), however they ended.
+    def claimed(self, route: str, rule: str | None, since: float) -> int:
+        """How many requests a rule (None: any) decided after a moment (seconds since 1970), however
+        they ended.
 
         From the ledger's sums: those of the moment's own minute are left out, after a week those of
         its hour.
@@ -183,7 +184,8 @@ WHERE time >= ? AND time <= ? ORDER BY time, key, seq
 """
 _TOLD = "SELECT id, target FROM guard_alerts WHERE time >= ?"
 _CLAIMED = """
-SELECT COALESCE(SUM(requests), 0) FROM rollup WHERE bucket > ? AND route = ? AND decision = ?
+SELECT COALESCE(SUM(requests), 0) FROM rollup
+WHERE bucket > ? AND route = ? AND decision = COALESCE(?, decision)
 """
 _SPENT = """
 SELECT reason, SUM(cost) FROM shadow_counters
