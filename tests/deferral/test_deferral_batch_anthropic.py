@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from stepdown.deferral.batch import collecting, submitting, worker
-from stepdown.deferral.batch.interface import Batch
+from stepdown.deferral.batch.interface import Batch, DeferredCall
 from stepdown.deferral.batch.terms import BatchTerms
 from stepdown.providers.batch.anthropic import AnthropicBatchAPI
 from stepdown.providers.http import HttpOptions
+from stepdown.requests import request_of
+from stepdown.storage.address import parse
+from stepdown.storage.batches import BatchStore
 from support.batch_server import BatchServer
 from support.batches import Batching, entry
 
@@ -58,6 +61,41 @@ def test_what_it_has_no_words_for_is_called(database_url: str) -> None:
     assert counts["called"] == 2
     batched = [each for each in at.recorded.journeys if each.batch_discount]
     assert len(batched) == 2
+
+
+def test_an_answer_that_is_lost_of_a_batch_without_what_was_given_up(sqlite_url: str) -> None:
+    """It has fewer requests than were put into it, and is known again all the same."""
+    store = BatchStore(parse(sqlite_url))
+    calls: list[DeferredCall] = []
+
+    def give_one_up(step: str) -> None:
+        if step == "formed":
+            store.lines.give_up(calls[0].id, "batch_cancelled", "", sent_too=True)
+
+    async def main(server: BatchServer) -> Batching:
+        headers = {"authorization": "Bearer key"}
+        api = AnthropicBatchAPI(HttpOptions(server.base_url, headers=headers))
+        terms = BatchTerms(poll=0.02, gather=0.5)
+        at = Batching(sqlite_url, {"cheap/1": api}, terms=terms, at=give_one_up)
+        try:
+            for number in range(3):
+                body = entry(number, max_tokens=50)["body"]
+                calls.append(await at.service.defer(request_of(body), window=600))
+            async with asyncio.timeout(30):
+                for call in calls:
+                    found = call
+                    while found.status in ("queued", "submitted", "running"):
+                        await asyncio.sleep(0.02)
+                        found = await at.service.deferred(call.tenant, call.id)
+            return at
+        finally:
+            await at.service.aclose()
+            await api.aclose()
+
+    with BatchServer(lose_rate=1.0, delay=0.2) as server:
+        at = asyncio.run(main(server))
+    store.close()
+    assert (server.provider.made, at.service.status()["counts"]["found"]) == (1, 1)
 
 
 def test_an_answer_that_is_lost_while_the_batch_runs(database_url: str) -> None:

@@ -141,7 +141,8 @@ class Submitting:
             context.at("staged")
             await self._write(staged=staged)
         context.at("beginning")
-        await self._write(begun=1)
+        # Lines that were given up meanwhile are not in it: it is known again by how many there are.
+        await self._write(begun=1, lines=len(lines))
         context.at("creating")
         try:
             made = await api.create(self._key, self._row.staged, lines)
@@ -168,10 +169,7 @@ class Submitting:
         """The submission's lines as the provider takes them, by their places."""
         entries: list[bytes] = []
         place = 0
-        while place < self._row.lines:
-            rows = await self._read(place)
-            if not rows:
-                break
+        while rows := await self._read(place):
             entries += await asyncio.to_thread(_encoded, outlet, self._row.id, rows)
             place = rows[-1].place + 1
         return entries
