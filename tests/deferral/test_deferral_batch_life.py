@@ -1,7 +1,9 @@
 """Batches from their input to their files, over a simulated provider in this process."""
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from typing import Any
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 
 from stepdown.batch_ports import Result
 from stepdown.deferral.batch import attending, calling, collecting, service, submitting, worker
+from stepdown.deferral.batch.context import InForce
 from stepdown.deferral.batch.interface import Batch, NewBatch
 from stepdown.deferral.batch.planning import check_model
 from stepdown.deferral.batch.terms import BatchTerms
@@ -29,7 +32,7 @@ from stepdown.providers.batch.simulated import (
 from stepdown.providers.deployment import Deployment
 from stepdown.providers.openai import OpenAIDialect
 from stepdown.providers.simulated import SimulatedUpstream
-from support.batches import Batching, Recorded, entry, jsonl, pipeline
+from support.batches import Batching, Recorded, deployments, entry, jsonl, pipeline
 
 LONG = "word " * 500
 
@@ -256,6 +259,30 @@ def test_a_provider_that_forgot_a_batch(sqlite_url: str) -> None:
         assert (await at.ended(batch)).counts.completed == 1
 
     run(sqlite_url, steps, api, terms=BatchTerms(poll=0.01, rounds=1))
+
+
+def test_a_step_under_way_keeps_the_configuration_that_it_began_with(sqlite_url: str) -> None:
+    """Whose connections a reload would close under it."""
+    api = simulated()
+    kept: list[bool] = []
+
+    async def steps(at: Batching) -> None:
+        earlier = weakref.ref(at.force.pipeline)
+
+        def reload(step: str) -> None:
+            if step == "staged":
+                at.force = InForce(pipeline(at.recorded, deployments()), at.force.outlets)
+                gc.collect()
+                kept.append(earlier() is not None)
+
+        hooks.append(reload)
+        end = await at.ended(await at.submit([entry(0)]))
+        gc.collect()
+        assert (end.counts.completed, earlier()) == (1, None)
+
+    hooks: list[Callable[[str], None]] = []
+    run(sqlite_url, steps, api, at=lambda step: [hook(step) for hook in hooks])
+    assert kept == [True]
 
 
 def test_a_deployment_that_is_gone_from_the_configuration(sqlite_url: str) -> None:

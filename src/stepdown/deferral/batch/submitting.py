@@ -90,12 +90,14 @@ class Submitting:
     def __init__(self, context: Context, row: SubmissionRow) -> None:
         self._context = context
         self._row = row
+        # Held, with its pipeline, until the step has been taken: so long a reload closes nothing.
+        self._force = context.in_force()
         self._key = Submission(row.id, row.lines, row.created_at)
 
     async def run(self) -> None:
         """Take the next steps. Raises LeaseLost, BatchesUnavailable."""
         row = self._row
-        outlet = self._context.in_force().outlets.at(row.deployment, row.model)
+        outlet = self._force.outlets.at(row.deployment, row.model)
         try:
             if outlet is None:
                 await self._without_outlet()
