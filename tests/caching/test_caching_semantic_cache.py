@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from msgspec import json, structs
 
 from stepdown.caching.exact.terms import ExactTerms
+from stepdown.caching.index.index import IndexUnavailable
+from stepdown.caching.index.memory import MemoryIndex
 from stepdown.caching.semantic.bound import BoundTerms
+from stepdown.caching.semantic.comparer import Comparison
 from stepdown.caching.semantic.entries import MemoryEntries
 from stepdown.caching.semantic.evidence_file import EvidenceFile
 from stepdown.caching.semantic.generate import generate
 from stepdown.caching.semantic.question import FRESH, NO_QUESTION, NO_TEXT, TOO_LONG
 from stepdown.embedding.embedder import EmbeddingFailed, Vectors
+from stepdown.embedding.static import static
 from support import chat
 from support.semantic_caches import QUICK, ROUTE, Serving, Verifying, asked, desk
 
@@ -377,5 +381,76 @@ def test_never_a_hit_across_tenants_prompts_or_tools(sequence: list[Any]) -> Non
                     continue
                 assert got.cache == ("semantic" if place in made else "miss")
                 made.add(place)
+
+    asyncio.run(run())
+
+
+class During:
+    """The static embedder, in whose midst something happens."""
+
+    name = static().name
+    dimensions = static().dimensions
+    most_tokens = static().most_tokens
+    quick = False
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._happens = happens
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self._happens()
+        return static().vectors(texts)
+
+
+def test_a_route_that_is_dropped_during_a_look_is_looked_up_to_the_end() -> None:
+    async def run() -> None:
+        happens: list[Callable[[], object]] = []
+        embedder = During(lambda: [each() for each in happens])
+        async with desk(bound=Serving, embedder=embedder) as here:
+            await here.ask(asked(QUESTION))
+            happens.append(lambda: here.cache.apply({}))
+            assert (await here.ask(asked(SAME))).cache == "semantic"
+            assert (await here.ask(asked(SAME))).cache is None
+
+    asyncio.run(run())
+
+
+def test_an_embedder_with_a_fault_of_its_own_makes_misses() -> None:
+    def fault() -> None:
+        raise RuntimeError("a fault")
+
+    async def run() -> None:
+        async with desk(bound=Serving, embedder=During(fault)) as here:
+            assert (await here.ask(asked(QUESTION))).cache == "miss"
+            assert here.cache.status().failures == 1
+
+    asyncio.run(run())
+
+
+def test_what_was_verified_under_other_terms_is_no_evidence() -> None:
+    async def run() -> None:
+        class Applying:
+            async def compare(self, *given: Any) -> Comparison:
+                here.cache.apply({ROUTE: structs.replace(QUICK, floor=0.8)})
+                return "right"
+
+        async with desk(bound=Verifying, comparer=Applying()) as here:
+            for text in (QUESTION, SAME):
+                await here.ask(asked(text))
+            assert here.cache.status().right == 1
+            assert here.cache.bounds[ROUTE].state.rows == []
+
+    asyncio.run(run())
+
+
+def test_a_use_that_cannot_be_noted_is_a_hit_all_the_same() -> None:
+    class Unnoted(MemoryIndex):
+        async def hit(self, partition: str, entry: str) -> None:
+            raise IndexUnavailable("It takes no writes.")
+
+    async def run() -> None:
+        async with desk(bound=Serving, index=Unnoted(static().dimensions, 100)) as here:
+            await here.ask(asked(QUESTION))
+            assert (await here.ask(asked(SAME))).cache == "semantic"
+            assert here.cache.status().failures == 1
 
     asyncio.run(run())

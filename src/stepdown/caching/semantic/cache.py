@@ -135,6 +135,7 @@ class SemanticCache:
         terms = self.terms.get(request.target)
         if terms is None or not self._tasks:
             return None
+        judges = self._verifiers[request.target], self.bounds[request.target]
         control = cache_control(request.headers.get("cache-control"))
         question = NO_STORE if control.no_store else await self._question(request, terms)
         if isinstance(question, str):
@@ -150,8 +151,12 @@ class SemanticCache:
             oldest = ttl if control.max_age is None else min(ttl, control.max_age)
             since = journey.time - oldest
             nearest = await self._shelf.nearest(question.partition.hex(), vector, since)
-            hit = await self._decide(journey, Lead(question, vector, terms), nearest)
+            hit = await self._decide(journey, Lead(question, vector, terms), nearest, *judges)
         except StepdownError:
+            self._tally.failures += 1
+            hit = None
+        except Exception:
+            log.exception("The semantic cache failed; the request goes on without it.")
             self._tally.failures += 1
             hit = None
         journey.cache = "miss" if hit is None else "semantic"
@@ -197,29 +202,44 @@ class SemanticCache:
         if journey.cache is None:
             journey.cache = "bypass"
 
-    async def _decide(self, journey: Journey, lead: Lead, nearest: Nearest | None) -> Hit | None:
+    async def _decide(
+        self,
+        journey: Journey,
+        lead: Lead,
+        nearest: Nearest | None,
+        verifier: Verifier,
+        bound: Bound,
+    ) -> Hit | None:
+        """By the verifier and the bound that were in force when the look began."""
         self._leads[id(journey)] = lead
         if nearest is None or nearest.similarity < lead.terms.floor:
             return None
         request, entry = journey.request, nearest.entry
         if len(lead.question.text) > SHORT:
-            row = await asyncio.to_thread(self._row, request.target, lead.question, nearest)
+            row = await asyncio.to_thread(self._row, verifier, lead.question, nearest)
         else:
-            row = self._row(request.target, lead.question, nearest)
-        decided = self.bounds[request.target].decide(row, _uniform(request.id))
+            row = self._row(verifier, lead.question, nearest)
+        decided = bound.decide(row, _uniform(request.id))
         if decided.verdict == "verify":
-            lead.doubt = Doubt(entry, row, decided)
+            lead.doubt = Doubt(entry, bound, row, decided)
         if decided.verdict != "serve":
             return None
         hit = self._hit(request, entry)
         if hit is not None:
             del self._leads[id(journey)]
-            await self._shelf.used(entry)
+            await self._used(entry)
         return hit
 
-    def _row(self, target: str, question: Question, nearest: Nearest) -> Rows:
+    async def _used(self, entry: Entry) -> None:
+        """A use that cannot be noted is no reason to withhold the hit."""
+        try:
+            await self._shelf.used(entry)
+        except StepdownError:
+            self._tally.failures += 1
+
+    def _row(self, verifier: Verifier, question: Question, nearest: Nearest) -> Rows:
         pair = features(self._read(question.text), self._read(nearest.entry.text))
-        log_odds = self._verifiers[target].log_odds(pair)
+        log_odds = verifier.log_odds(pair)
         lead = nearest.similarity - nearest.runner_up
         return row_of(pair, log_odds, nearest.similarity, lead, nearest.record)
 

@@ -31,9 +31,11 @@ QUEUE_BYTES = 32_000_000
 
 
 class Doubt(Struct, frozen=True):
-    """A would-be hit that is verified: the held entry, and what the bound has to be told again."""
+    """A would-be hit that is verified: the held entry, the bound, and what that has to be told
+    again."""
 
     held: Entry
+    bound: Bound
     row: Rows
     decided: Decided
 
@@ -166,8 +168,8 @@ class Learning:
         tally.right += comparison == "right"
         tally.wrong += comparison == "wrong"
         tally.untold += comparison == "untold"
-        bound = self._bounds.get(given.request.target)
-        if bound is not None:
+        bound = doubt.bound
+        if self._bounds.get(given.request.target) is bound:  # under other terms it says nothing
             bound.learn(doubt.row, doubt.decided, right)
             self.learned += 1
             await self._tune(bound)
