@@ -143,3 +143,24 @@ def test_many_at_once_keep_every_partition_apart() -> None:
         await index.aclose()
 
     asyncio.run(use())
+
+
+def test_what_waits_when_the_index_is_closed_is_not_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def use() -> None:
+        index = await filled(20)
+        slow = Slow(monkeypatch)
+        searches = [asyncio.create_task(index.search("p", VECTORS[0], 1)) for _ in range(2)]
+        await asyncio.sleep(0)
+        removed = asyncio.create_task(index.remove("p", "3"))
+        await asyncio.sleep(0)
+        await index.aclose()
+        with pytest.raises(IndexUnavailable, match="closed"):
+            await searches[1]
+        assert await removed
+        slow.free.set()
+        await asyncio.wait(searches)
+        assert not searches[0].cancelled()
+
+    asyncio.run(use())

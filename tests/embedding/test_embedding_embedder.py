@@ -73,3 +73,19 @@ def test_a_call_that_was_given_up_waits_no_more() -> None:
 def test_rows_of_any_length_become_one_and_zeros_stay() -> None:
     rows = unit(np.array([[3, 4], [0, 0], [0, 1e-15]], np.float32))
     assert np.allclose(rows, np.array([[0.6, 0.8], [0, 0], [0, 1]]))
+
+
+def test_a_call_that_waits_when_the_thread_is_closed_fails_and_is_not_cancelled() -> None:
+    held = Held()
+
+    async def close() -> None:
+        first, second = (asyncio.create_task(held.embed(["a"])) for _ in range(2))
+        await settled()
+        await held._thread.aclose()
+        with pytest.raises(EmbedderBusy, match="closed"):
+            await second
+        held.free.set()
+        await asyncio.wait([first])
+        assert not first.cancelled()
+
+    asyncio.run(close())

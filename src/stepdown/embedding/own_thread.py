@@ -12,7 +12,7 @@ MOST_WAITING = 32
 
 
 class Busy(Exception):
-    """MOST_WAITING calls wait already."""
+    """MOST_WAITING calls wait already, or what waited was dropped by ``aclose``."""
 
 
 class OwnThread:
@@ -32,7 +32,12 @@ class OwnThread:
         """
         if self.waiting >= MOST_WAITING:
             raise Busy(f"{self._name}: {self.waiting} calls are waiting already.")
-        return await self._submit(work, given)
+        try:
+            return await self._submit(work, given)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise Busy(f"{self._name}: closed while the call was waiting.") from error
 
     def finish(self, work: Callable[..., T], *given: Any) -> asyncio.Future[T]:
         """As ``run``, for what must be done: it is queued at once and never refused. Wait for it
@@ -55,3 +60,9 @@ class OwnThread:
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
+
+
+def is_cancelled() -> bool:
+    """Whether the task itself is to end, and not just what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -8,7 +8,7 @@ from typing import Any
 from stepdown.caching.index.index import IndexSize, IndexUnavailable, Match, checked
 from stepdown.caching.index.partition import MOST_FLAT, Partition
 from stepdown.embedding.embedder import Vectors
-from stepdown.embedding.own_thread import Busy, OwnThread
+from stepdown.embedding.own_thread import Busy, OwnThread, is_cancelled
 
 QUICK = 4_096
 """Entries that are searched at once, in 0.2 ms; a larger partition is searched on a thread."""
@@ -140,6 +140,11 @@ class MemoryIndex:
 
 
 async def _end_of(change: _Change) -> None:
-    """A change goes on where the caller gives up waiting for it."""
-    if change is not None:
+    """A change goes on where the caller gives up waiting for it; a closed index drops it."""
+    if change is None:
+        return
+    try:
         await asyncio.shield(change)
+    except asyncio.CancelledError:
+        if is_cancelled():
+            raise
