@@ -83,7 +83,10 @@ def test_refuses_what_is_none(tmp_path: Path, verifier: Verifier, says: str) -> 
     assert says in caught.value.message
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"kind":"neural","features":[]}'])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[]", b'{"kind":"neural","features":[]}', b'{"kind":"trees","features":["\xff"]}'],
+)
 def test_refuses_other_files(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "v.json"
     path.write_bytes(data)

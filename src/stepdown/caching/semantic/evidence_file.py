@@ -6,6 +6,7 @@ the embedder that it was gathered under: under others it is not taken up again.
 
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -35,6 +36,7 @@ class EvidenceFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._writing = threading.Lock()
 
     def load(self) -> dict[str, Kept]:
         """By route; nothing where there is no file, or none that can be read (which is logged)."""
@@ -45,19 +47,20 @@ class EvidenceFile:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, Kept])
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("%s cannot be read; evidence begins anew: %s", self.path, error)
             return {}
 
     def save(self, data: bytes) -> None:
-        """Raises OSError."""
-        beside = self.path.with_name(f"{self.path.name}.new")
+        """Whole, whichever thread or process writes at the same time. Raises OSError."""
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.replace(self.path)
+        with self._writing:
+            with beside.open("wb") as opened:
+                opened.write(data)
+                opened.flush()
+                os.fsync(opened.fileno())
+            beside.replace(self.path)
 
 
 def encoded(kept: Mapping[str, Kept]) -> bytes:

@@ -82,7 +82,7 @@ def shipped() -> Verifier:
 def _checked(data: bytes, where: str) -> Verifier:
     try:
         verifier = msgspec.json.decode(data, type=Verifier)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError([f"{where}: not a verifier: {error}"]) from error
     fault = _fault(verifier)
     if fault is not None:
