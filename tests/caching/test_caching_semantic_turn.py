@@ -1,11 +1,15 @@
 """What is read from a turn, and what two turns have in common."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stepdown.caching.semantic.features import DIRECTIONS, NAMES, features
 from stepdown.caching.semantic.turn import Reader, Turn, stem
+from stepdown.embedding.embedder import Vectors
 from stepdown.embedding.static import static
 
 READER = Reader(static().vectors)
@@ -114,3 +118,17 @@ words = st.text("abcdeXY 1290 .?'\"`_äß你", max_size=60)
 def test_either_way_round(one: str, other: str) -> None:
     there = features(read(one), read(other))
     assert there == pytest.approx(features(read(other), read(one)), abs=1e-5)
+
+
+def test_words_that_another_thread_forgets_are_read_all_the_same() -> None:
+    def embed(texts: Sequence[str]) -> Vectors:
+        if list(texts) == ["honey"]:
+            reader._known.clear()
+        return static().vectors(texts)
+
+    reader = Reader(embed)
+    reader.read("bread and butter")
+    turn = reader.read("bread and honey")
+    assert reader._known.keys() == {"honey"}
+    assert turn.content == ("bread", "honey")
+    assert np.array_equal(turn.vectors, static().vectors(turn.content))

@@ -95,12 +95,15 @@ class Reader:
         known = self._known
         if len(known) > MOST_WORDS:
             known.clear()
-        unknown = [word for word in words if word not in known]
-        if unknown:
-            known.update(zip(unknown, self._embed(unknown), strict=True))
         if not words:
             return np.zeros((0, 1), np.float32)
-        return np.stack([known[word] for word in words])
+        found = {word: known.get(word) for word in words}  # another thread may forget them all
+        unknown = [word for word, vector in found.items() if vector is None]
+        if unknown:
+            embedded = dict(zip(unknown, self._embed(unknown), strict=True))
+            known.update(embedded)
+            found.update(embedded)
+        return np.stack([vector for vector in found.values() if vector is not None])
 
 
 def stem(word: str) -> str:
