@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepdown.caching import control
 from stepdown.caching.control import NOTHING, CacheControl, cache_control
 
 OF = {
@@ -48,3 +49,12 @@ def test_a_very_long_header_is_read_in_no_time() -> None:
     assert cache_control("max-age=" * 1_000_000) == NOTHING
     assert cache_control('"' * 1_000_000) == NOTHING
     assert cache_control(" " * 1_000_000 + "no-cache") == NOTHING
+
+
+@pytest.mark.parametrize("header", ["-" * 100_000 + "!", "a" + " " * 100_000 + "!", "\t" * 100_000])
+def test_no_directive_is_tried_again_and_again(
+    header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it, these would take minutes."""
+    monkeypatch.setattr(control, "_LONGEST", 1_000_000)
+    assert cache_control(header) == NOTHING

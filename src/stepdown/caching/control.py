@@ -7,7 +7,10 @@ import re
 
 from msgspec import Struct
 
-_DIRECTIVE = re.compile(r'\s*([a-z-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,"]*)))?\s*(?:,|$)')
+_DIRECTIVE = re.compile(
+    r'(?<![a-z-])([a-z-]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s,"]*+)))?+\s*+(?:,|$)'
+)
+"""Never goes back: each name is tried once, whatever follows."""
 _LONGEST = 1000
 """Characters; nobody has that much to say."""
 _SECONDS = re.compile(r"[0-9]{1,10}")
