@@ -8,6 +8,7 @@ import pytest
 from msgspec import json
 
 from stepdown.caching.exact.memory import MemoryStore
+from stepdown.caching.exact.redis import RedisStore
 from stepdown.caching.exact.sqlite import SQLiteStore
 from stepdown.caching.exact.terms import ExactTerms
 from stepdown.config.build import Built, build
@@ -64,6 +65,13 @@ def test_one_line_switches_it_on_for_every_route_and_model(tmp_path: Path) -> No
     assert found.terms["auto"].ttl == 3600.0
     assert found.terms["bot"].varies == ("header.x-plan",)
     assert len({found.terms[name].policy for name in ("auto", "bot", "small", "large")}) == 4
+
+
+def test_what_may_be_stored_in_redis_can_be_read_again(tmp_path: Path) -> None:
+    exact = {"store": "redis", "url": "redis://127.0.0.1:1", "most_entry": "20MB"}
+    store = caching(tmp_path, cache={"exact": exact}).exact.store
+    assert isinstance(store, RedisStore)
+    assert store._most > 20_000_000
 
 
 def test_a_route_may_say_otherwise(tmp_path: Path) -> None:

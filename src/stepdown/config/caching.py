@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Routes = Mapping[str, "PolicyRoute"]
 _VARYING = ("header.", "metadata.")
 """Signals that are no part of the question, and choose the rung."""
+_BESIDE = 65_536
+"""Bytes of a stored entry beside its answer, at most."""
 
 
 class Caching(Struct, eq=False):
@@ -114,7 +116,7 @@ def store_of(settings: ExactCacheSettings) -> Store:
         if settings.store == "redis":
             from stepdown.caching.exact.redis import RedisStore
 
-            return RedisStore(str(settings.url))
+            return RedisStore(str(settings.url), most=settings.most_entry + _BESIDE)
         if settings.store == "sqlite":
             from stepdown.caching.exact.sqlite import SQLiteStore
 
