@@ -185,3 +185,19 @@ def test_what_is_no_cache_is_left_alone(upstream: FaultServer, tmp_path: Path) -
     assert result.exit_code == 2
     assert "notes.db" in result.output
     assert "dear to somebody" in other.read_text()
+
+
+def test_with_a_semantic_cache_the_server_is_asked_for_both(
+    upstream: FaultServer, tmp_path: Path
+) -> None:
+    settings = config(upstream, store="sqlite", url=f"sqlite:///{tmp_path / 'cache.db'}")
+    settings["cache"]["semantic"] = {"evidence": str(tmp_path / "evidence.json")}
+    with GatewayProcess(settings, tmp_path) as gateway:
+        filled(gateway, "How do I bake bread?")
+        here = ("--url", f"http://127.0.0.1:{gateway.port}", "--key", KEY)
+        wait_until(lambda: "semantic (memory): 1 entry" in run("stats", *here).output, "it is kept")
+        with_port = yaml.safe_load(gateway.config_file.read_text())
+        with_port["server"] = {"port": gateway.port}
+        gateway.config_file.write_text(yaml.safe_dump(with_port))
+        purged = run("purge", "--yes", "--config", gateway.config_file).output
+        assert purged == "exact: 1 deleted\nsemantic: 1 deleted\n"

@@ -22,7 +22,8 @@ def command() -> None:
     """Look at the caches, and delete what they hold.
 
     With --config, a cache in a SQLite file or in Redis is used directly. One in memory belongs to
-    the running server, which is asked over HTTP; so is any other with --url.
+    the running server, which is asked over HTTP; so is any other with --url, or where a semantic
+    cache is on.
     """
 
 

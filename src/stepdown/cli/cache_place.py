@@ -38,8 +38,8 @@ class Place(Protocol):
 
 @contextmanager
 def place(url: str | None, key: str | None, config: Path | None) -> Generator[Place]:
-    """The store that the configuration names, where it is no process's own and no server is named;
-    else the server."""
+    """The store that the configuration names, where it is no process's own, holds all that is
+    cached, and no server is named; else the server."""
     settings = read_config(config)
     if url is None and settings is not None and _outlives(settings):
         yield OnStore(settings)
@@ -54,6 +54,9 @@ def place(url: str | None, key: str | None, config: Path | None) -> Generator[Pl
 
 def _outlives(settings: "Config") -> bool:
     exact = settings.cache.exact
+    sections = settings.cache, *(route.cache for route in settings.routes.values())
+    if any(each and each.semantic and each.semantic.enabled for each in sections):
+        return False
     return exact is not None and exact.store != "memory"
 
 
