@@ -24,6 +24,13 @@ def test_what_is_a_span(given: Any, seconds: float) -> None:
     assert seconds_of(given) == seconds
 
 
-@pytest.mark.parametrize("given", ["", "soon", "1 month", "-1s", "1e3s", "١h", True, None, [1]])
+@pytest.mark.parametrize(
+    "given", ["", "soon", "1 month", "-1s", "1e3s", "١h", True, None, [1], 10**400]
+)
 def test_what_is_none(given: Any) -> None:
+    assert seconds_of(given) is None
+
+
+@pytest.mark.parametrize("given", [float("nan"), float("inf"), float("-inf"), 10**400])
+def test_what_is_beyond_all_bounds_is_none(given: float) -> None:
     assert seconds_of(given) is None
