@@ -233,8 +233,9 @@ def test_the_savers_of_a_route_and_what_is_wrong_with_them(tmp_path: Path) -> No
     given["cache"] = {"exact": {"store": "sqlite", "url": "postgresql://x/y"}}
     given["compression"] = ["minfy"]
     given["routes"]["bot"] = {"ladder": ["m"]}
+    given["routes"]["auto"]["regret"] = {"budget": 0.02}
     file.write_text(json.dumps(given))
     said = check(file)
     assert said.exit_code == 2
     assert "cache.exact.url: expected sqlite:///FILE" in said.output
-    assert "there is no technique 'minfy'" in said.output
+    assert said.output.count("compression.techniques[0]: there is no technique 'minfy'") == 1

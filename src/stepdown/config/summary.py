@@ -111,7 +111,7 @@ def _build(
     except ConfigError as error:
         problems += error.problems
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(list(dict.fromkeys(problems)))  # some are met twice
     rules = {name: len(route.policy.rules) for name, route in routes.items()}
     return prices, rules, cascades, wards
 
