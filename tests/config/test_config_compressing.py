@@ -124,3 +124,8 @@ def test_what_was_sent_is_remembered_over_a_reload(tmp_path: Path) -> None:
     second = build(config, price_of=lambda model: None, previous=first)
     assert second.compressors["auto"] is not first.compressors["auto"]
     assert second.compressors["auto"].sent is first.compressors["auto"].sent
+
+
+def test_what_was_sent_takes_so_much_memory_once(tmp_path: Path) -> None:
+    found = built(tmp_path, routes={"auto": LADDER}, compression=True)
+    assert len({id(each.sent) for each in found.values()}) == 1

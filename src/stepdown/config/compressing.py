@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepdown.compression.compression import Compression, Plan, PriceOf
 from stepdown.compression.options import read_compression
+from stepdown.compression.sent import Sent
 from stepdown.config.document import Config
 from stepdown.quality.shadow.prompts import COMPRESSION
 from stepdown.routing.problems import Problems
@@ -24,10 +25,11 @@ def build_compressors(
     previous: Mapping[str, Compression] | None = None,
 ) -> dict[str, Compression]:
     """By route, and by each model that can be asked by its own name. What was sent is remembered
-    over a reload. Raises ConfigError."""
+    for all of them together, and over a reload. Raises ConfigError."""
+    known = [each.sent for each in (previous or {}).values()]
+    sent = known[0] if known else Sent()
     built: dict[str, Compression] = {}
     for name, plan in _plans(config).items():
-        sent = previous[name].sent if previous and name in previous else None
         allowed = partial(is_allowed, routes.get(name))
         built[name] = Compression(plan, price_of=price_of, allowed=allowed, sent=sent)
     return built
