@@ -177,6 +177,26 @@ def test_expired_files_are_deleted(database_url: str, monkeypatch: pytest.Monkey
     run(database_url, steps, works=True, terms=BatchTerms(retention=0.0))
 
 
+def test_files_expire_though_batches_are_switched_off(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "FIRST", 0.01)
+    monkeypatch.setattr(worker, "TICK", 0.01)
+    monkeypatch.setattr(worker, "CARE_INTERVAL", 0.0)
+
+    async def steps(at: Batching) -> None:
+        await at.put(b"x")
+        at.service.configure(BatchTerms(enabled=False))
+        at.service.start(lambda: at.force)
+        async with asyncio.timeout(20):
+            stored = 1
+            while stored:
+                await asyncio.sleep(0.01)
+                stored = await at.service.records.do(lambda store: store.files.stored("red"))
+
+    run(sqlite_url, steps, terms=BatchTerms(retention=0.0))
+
+
 def test_the_input_of_many_lines_is_read_in_pieces(sqlite_url: str) -> None:
     async def steps(at: Batching) -> None:
         data = jsonl(entry(number, "x" * 3000) for number in range(300))

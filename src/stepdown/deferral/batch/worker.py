@@ -94,8 +94,7 @@ class Worker:
             pause = TICK
             wake.clear()
             try:
-                if self._context.terms.enabled:
-                    await self._look_around()
+                await self._look_around()
             except BatchesUnavailable:
                 self._let_go_in_time()
                 await asyncio.sleep(TICK)
@@ -107,7 +106,8 @@ class Worker:
         context = self._context
         if self._held and time.monotonic() >= self._beat_due:
             await self._beat()
-        if await context.records.do(lambda store: store.is_due(time.time())):
+        # Switched off, what is there still expires.
+        if context.terms.enabled and await context.records.do(lambda s: s.is_due(time.time())):
             await self._claim_batches()
             if not context.terms.paused:
                 await self._form()
