@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import weakref
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,15 @@ import pytest
 from msgspec.structs import replace
 
 from stepdown.batch_ports import Result
-from stepdown.deferral.batch import attending, calling, collecting, service, submitting, worker
+from stepdown.deferral.batch import (
+    accounting,
+    attending,
+    calling,
+    collecting,
+    service,
+    submitting,
+    worker,
+)
 from stepdown.deferral.batch.context import InForce
 from stepdown.deferral.batch.interface import Batch, NewBatch
 from stepdown.deferral.batch.planning import check_model
@@ -32,6 +41,7 @@ from stepdown.providers.batch.simulated import (
 from stepdown.providers.deployment import Deployment
 from stepdown.providers.openai import OpenAIDialect
 from stepdown.providers.simulated import SimulatedUpstream
+from stepdown.types import Journey
 from support.batches import Batching, Recorded, deployments, entry, jsonl, pipeline
 
 LONG = "word " * 500
@@ -160,6 +170,34 @@ def test_only_so_many_are_called_at_once(sqlite_url: str) -> None:
 
     terms = BatchTerms(concurrency=2)
     run(sqlite_url, steps, terms=terms, simulated={"latency": 0.01})
+
+
+def test_others_get_their_turn_while_answers_are_read(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+    read: Counter[int] = Counter()
+
+    def counted(*given: Any) -> Journey:
+        read[turns] += 1
+        return accounting.answered(*given)
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def steps(at: Batching) -> None:
+        other = asyncio.create_task(take_turns())
+        end = await at.ended(await at.submit(entry(number) for number in range(100)))
+        other.cancel()
+        assert end.counts.completed == 100
+
+    monkeypatch.setattr(collecting, "answered", counted)
+    run(sqlite_url, steps, simulated())
+    assert read.total() == 100
+    assert max(read.values()) <= collecting.BREATH
 
 
 def test_a_model_whose_name_no_database_takes_does_not_exist() -> None:

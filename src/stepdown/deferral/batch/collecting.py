@@ -3,6 +3,7 @@
 A line that failed for a reason that may pass goes again; what was recorded is never recorded twice.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ from stepdown.types import Journey
 
 SLICE = 500
 """Results that are written together."""
+BREATH = 8
+"""Results that are read before others on the event loop get their turn."""
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 """Statuses of a line that another try may change."""
 AGAIN = 60.0
@@ -71,7 +74,7 @@ class Collection:
         found = [pair for pair in both if pair[0].state != "ended"]
         context.counts["late"] += len(results) - len(found)
         await self._record_late([pair for pair in both if pair[0].state == "ended"])
-        sorted_ = self._sort(found)
+        sorted_ = await self._sort(found)
         await self._put_back(sorted_.again)
         wanted = [each for each, _ in sorted_.ended]
         context.at("collecting slice")
@@ -79,10 +82,12 @@ class Collection:
         context.at("collected slice")
         await self._record(sorted_.ended, written)
 
-    def _sort(self, found: Sequence[tuple[LineRow, Result]]) -> _Sorted:
+    async def _sort(self, found: Sequence[tuple[LineRow, Result]]) -> _Sorted:
         made = _Sorted([], [])
         fleet = self._context.in_force().pipeline.fleet
-        for line, result in found:
+        for number, (line, result) in enumerate(found):
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
             if self._goes_again(line, result):
                 made.again.append(line.place)
                 continue
