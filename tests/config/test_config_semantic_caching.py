@@ -53,6 +53,13 @@ def test_one_line_switches_it_on_after_the_exact_one(tmp_path: Path) -> None:
     assert [cache.name for cache in alone.by_target["auto"]] == ["semantic"]
 
 
+def test_where_it_is_off_nothing_of_it_is_made(tmp_path: Path) -> None:
+    routes = {"auto": {**LADDER, "cache": {"semantic": False}}}
+    found = built(tmp_path, cache={"semantic": False}, routes=routes).caching
+    assert found is not None
+    assert found.semantic is None
+
+
 def test_a_route_may_say_otherwise(tmp_path: Path) -> None:
     own = {"semantic": {"max_error": 0.05, "ttl": "1h", "fresh_words": ["stock"]}}
     routes = {

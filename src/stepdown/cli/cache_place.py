@@ -54,10 +54,8 @@ def place(url: str | None, key: str | None, config: Path | None) -> Generator[Pl
 
 def _outlives(settings: "Config") -> bool:
     exact = settings.cache.exact
-    sections = settings.cache, *(route.cache for route in settings.routes.values())
-    if any(each and each.semantic and each.semantic.enabled for each in sections):
-        return False
-    return exact is not None and exact.store != "memory"
+    outlives = exact is not None and exact.store != "memory"
+    return outlives and not settings.is_semantically_cached()
 
 
 class OnServer:

@@ -78,7 +78,7 @@ class Config(Document):
     def is_semantically_cached(self) -> bool:
         """Whether any has one for questions that mean the same."""
         caches = (self.cache, *(route.cache for route in self.routes.values()))
-        return any(each and each.semantic for each in caches)
+        return any(each and each.semantic and each.semantic.enabled for each in caches)
 
     def is_compressed(self) -> bool:
         """Whether any route has its prompts shortened."""
