@@ -50,15 +50,24 @@ def test_json_and_gzip(pairs: Path, tmp_path: Path) -> None:
         ('{"a": "x", "b": "y"}', "line 2: Object missing required field `label`"),
         ('{"a": "x", "b": 3, "label": 1}', "line 2: Expected `str`, got `int`"),
         ('{"a": "x", "b": "y", "label": 2}', "line 2: label: expected 0 or 1, got 2"),
+        ('{"a": "\udcff", "b": "y", "label": 1}', "line 2: 'utf-8' codec can't decode"),
     ],
 )
 def test_a_line_that_is_no_pair_is_named(tmp_path: Path, line: str, says: str) -> None:
     data = tmp_path / "bad.jsonl"
-    data.write_text('{"a": "x", "b": "y", "label": 1}\n' + line, "utf-8")
+    data.write_text('{"a": "x", "b": "y", "label": 1}\n' + line, "utf-8", "surrogateescape")
     shown = run(data, "--out", tmp_path / "own.json")
     assert shown.exit_code == 2
     assert says in shown.output
     assert not (tmp_path / "own.json").exists()
+
+
+def test_a_file_that_was_cut_short_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "cut.jsonl.gz"
+    data.write_bytes(gzip.compress(b'{"a": "x", "b": "y", "label": 1}\n' * 9)[:-9])
+    shown = run(data, "--out", tmp_path / "own.json")
+    assert shown.exit_code == 2
+    assert "cannot be unpacked" in shown.output
 
 
 def test_too_few_pairs(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Reads labelled pairs of questions from a file, and writes the verifier that was made of them."""
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import IO, cast
 
@@ -28,7 +29,7 @@ def read_pairs(path: Path) -> list[LabelledPair]:
     pairs: list[LabelledPair] = []
     with _opened(path) as lines:
         number = 0
-        while line := lines.readline(LONGEST_LINE + 1):
+        while line := _next_line(lines, number + 1):
             number += 1
             if len(line) > LONGEST_LINE:
                 raise BadPair(f"line {number}: longer than {LONGEST_LINE:,} bytes")
@@ -38,7 +39,7 @@ def read_pairs(path: Path) -> list[LabelledPair]:
                 raise BadPair(f"line {number}: more than {MOST_PAIRS:,} pairs")
             try:
                 pair = decode(line)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise BadPair(f"line {number}: {error}") from error
             if pair.label not in (0, 1):
                 raise BadPair(f"line {number}: label: expected 0 or 1, got {pair.label}")
@@ -49,6 +50,13 @@ def read_pairs(path: Path) -> list[LabelledPair]:
 def write_verifier(verifier: Verifier, path: Path) -> None:
     """Raises OSError."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(verifier), indent=1) + b"\n")
+
+
+def _next_line(lines: IO[bytes], number: int) -> bytes:
+    try:
+        return lines.readline(LONGEST_LINE + 1)
+    except (EOFError, zlib.error) as error:
+        raise BadPair(f"line {number}: cannot be unpacked: {error}") from error
 
 
 def _opened(path: Path) -> IO[bytes]:
