@@ -173,6 +173,24 @@ def test_only_so_many_work_at_once() -> None:
     assert own.status()["skipped"] == {"busy": 1}
 
 
+def test_no_request_waits_for_what_the_guard_has_shortened() -> None:
+    release = threading.Event()
+    slow = compressor(Plan((Probe(lambda: release.wait(60), lossless=False),), min_tokens=1))
+    own = compressor(LOSSY)
+
+    async def beside() -> Shrunk | None:
+        held = [asyncio.create_task(slow.lossy(LONG)) for _ in range(2 * module.THREADS)]
+        await asyncio.sleep(0.05)
+        shrunk = await own.compress(journey(LONG))
+        assert not any(each.done() for each in held)
+        release.set()
+        await asyncio.gather(*held)
+        return shrunk
+
+    slow.prepare()
+    assert asyncio.run(beside()) is not None
+
+
 def test_what_goes_wrong_stays_inside_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("no luck")

@@ -117,7 +117,7 @@ class Compression:
             return None
         if tokens < self.plan.min_tokens:
             return None
-        tokens, made = await _in_thread(self._made, request, tokens, True, Cached())
+        tokens, made = await _in(_thread_beside(), self._made, request, tokens, True, Cached())
         return _shrunk(request, tokens, made, self.plan.techniques)
 
     def status(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class Compression:
         else:
             self._working += 1
             try:
-                tokens, made = await _in_thread(self._made, request, tokens, lossy, cached)
+                tokens, made = await _in(_threads(), self._made, request, tokens, lossy, cached)
             finally:
                 self._working -= 1
         self._learn(made)
@@ -203,14 +203,22 @@ class Compression:
         self._failure = failure
 
 
-def _in_thread(work: Callable[..., Result], *arguments: Any) -> "asyncio.Future[Result]":
-    return asyncio.get_running_loop().run_in_executor(_threads(), work, *arguments)
+def _in(
+    threads: ThreadPoolExecutor, work: Callable[..., Result], *arguments: Any
+) -> "asyncio.Future[Result]":
+    return asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
     """Their own: a prompt of great length is not to keep the ledger waiting."""
     return ThreadPoolExecutor(THREADS, "compression")
+
+
+@cache
+def _thread_beside() -> ThreadPoolExecutor:
+    """What a guard has shortened in the background: no request is to wait for that."""
+    return ThreadPoolExecutor(1, "compression-beside")
 
 
 def _shrunk(
