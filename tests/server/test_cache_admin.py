@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from stepdown.caching.exact.store import Store
 from stepdown.errors import StepdownError, Unauthorized
-from stepdown.server.cache_admin import cache_routes
+from stepdown.server.cache_admin import Administered, cache_routes
 from support.exact_caches import Broken, Desk, asked, desk
 from support.scripted import Upstream
 
@@ -30,9 +30,12 @@ def admit(request: Request) -> None:
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
-def asking(place: Desk | None, work: Callable[[Ask], Awaitable[None]]) -> Awaitable[None]:
-    """Do the work, with somebody to ask the administration of a place's cache."""
-    routes = cache_routes(lambda: {} if place is None else {"exact": place.cache}, admit)
+def asking(
+    place: Desk | None, work: Callable[[Ask], Awaitable[None]], **others: Administered
+) -> Awaitable[None]:
+    """Do the work, with somebody to ask the administration of a place's cache, and of others."""
+    caches = others if place is None else {"exact": place.cache, **others}
+    routes = cache_routes(lambda: caches, admit)
     app = Starlette(routes=routes, exception_handlers={StepdownError: failed})
 
     async def run() -> None:
@@ -49,10 +52,14 @@ def asking(place: Desk | None, work: Callable[[Ask], Awaitable[None]]) -> Awaita
     return run()
 
 
-def with_cache(work: Callable[[Desk, Ask], Awaitable[None]], store: Store | None = None) -> None:
+def with_cache(
+    work: Callable[[Desk, Ask], Awaitable[None]],
+    store: Store | None = None,
+    **others: Administered,
+) -> None:
     async def run() -> None:
         async with desk(Upstream("strong"), store=store) as place:
-            await asking(place, lambda ask: work(place, ask))
+            await asking(place, lambda ask: work(place, ask), **others)
 
     asyncio.run(run())
 
@@ -125,6 +132,31 @@ def test_a_store_that_is_away_is_told() -> None:
             assert await ask(method, path) == (503, {"error": {"code": "cache_unavailable"}})
 
     with_cache(work, Broken())
+
+
+def test_a_store_that_is_away_keeps_no_other_from_its_work() -> None:
+    class Other:
+        def __init__(self) -> None:
+            self.entries = ["a", "b", "c"]
+
+        async def report(self, entry_id: str) -> bool:
+            there = entry_id in self.entries
+            self.entries = [each for each in self.entries if each != entry_id]
+            return there
+
+        async def purge(self) -> int:
+            self.entries.clear()
+            return 0
+
+    async def work(place: Desk, ask: Ask) -> None:
+        assert await ask("DELETE", "/b") == (200, {"id": "b", "forgotten": ["semantic"]})
+        assert (await ask("DELETE", "/b"))[0] == 503
+        assert other.entries == ["a", "c"]
+        assert (await ask("POST", "/purge"))[0] == 503
+        assert other.entries == []
+
+    other: Any = Other()
+    with_cache(work, Broken(), semantic=other)
 
 
 def test_without_a_cache_there_is_nothing() -> None:

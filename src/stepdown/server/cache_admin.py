@@ -7,8 +7,8 @@
 A store in memory is this process's own: of several workers, one is asked.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct, json
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from stepdown.errors import RequestError, StepdownError
 
+T = TypeVar("T")
 PATH = "/admin/cache"
 
 
@@ -60,20 +61,38 @@ def cache_routes(caches: Caches, admit: Admit) -> list[Route]:
     async def forget(request: Request) -> Response:
         admit(request)
         entry_id = request.path_params["entry_id"]
-        found = [name for name, cache in caches().items() if await cache.report(entry_id)]
-        if not found:
-            raise UnknownEntry(f"No cache holds an entry {entry_id!r}.")
+        told, failures = await _each(caches(), lambda cache: cache.report(entry_id))
+        if not (found := [name for name, was_there in told.items() if was_there]):
+            unknown = UnknownEntry(f"No cache holds an entry {entry_id!r}.")
+            raise failures[0] if failures else unknown
         return _reply({"id": entry_id, "forgotten": found})
 
     async def purge(request: Request) -> Response:
         admit(request)
-        return _reply({"purged": {name: await each.purge() for name, each in caches().items()}})
+        told, failures = await _each(caches(), lambda cache: cache.purge())
+        if failures:
+            raise failures[0]
+        return _reply({"purged": told})
 
     return [
         Route(PATH, show, methods=["GET"]),
         Route(f"{PATH}/purge", purge, methods=["POST"]),
         Route(f"{PATH}/{{entry_id}}", forget, methods=["DELETE"]),
     ]
+
+
+async def _each(
+    caches: Mapping[str, Administered], work: Callable[[Administered], Awaitable[T]]
+) -> tuple[dict[str, T], list[StepdownError]]:
+    """What each cache says; one that fails keeps no other from its work."""
+    told: dict[str, T] = {}
+    failures: list[StepdownError] = []
+    for name, cache in caches.items():
+        try:
+            told[name] = await work(cache)
+        except StepdownError as failure:
+            failures.append(failure)
+    return told, failures
 
 
 async def _shown(cache: Administered) -> dict[str, Any]:
