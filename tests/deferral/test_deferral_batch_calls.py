@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from stepdown.batch_ports import Result
 from stepdown.deferral.batch import attending, collecting, service, worker
 from stepdown.deferral.batch.forms import call_object, encode
 from stepdown.deferral.batch.interface import DeferredCall
@@ -135,6 +136,22 @@ def test_what_stood_beside_the_body_is_kept(sqlite_url: str, apis: tuple[int, ..
         assert dict(came.headers) == {"x-stepdown-mode": "batch", "x-stepdown-own": "1"}
 
     run(sqlite_url, steps, *(simulated() for _ in apis))
+
+
+@pytest.mark.parametrize("body", [b"null", b"", b'{"detail":"no"}', b"<html>"])
+def test_an_error_in_the_providers_own_form(sqlite_url: str, body: bytes) -> None:
+    class Foreign(SimulatedBatchAPI):
+        async def results(self, batch: str) -> AsyncIterator[Result]:
+            async for each in super().results(batch):
+                yield structs.replace(each, status=422, body=body, usage=None)
+
+    async def steps(at: Batching) -> None:
+        end = await ended(at, await at.service.defer(request(), window=600))
+        assert end.status == "failed"
+        assert "422" in json.loads(end.error or b"")["message"]
+        encode(call_object(end))
+
+    run(sqlite_url, steps, Foreign(SimulatedProvider(SimulatedBatchOptions())))
 
 
 def test_a_deadline_that_nears_makes_an_ordinary_call(database_url: str) -> None:

@@ -1,6 +1,6 @@
 """Stored rows as callers see them."""
 
-from msgspec import Raw, Struct, json
+from msgspec import DecodeError, Raw, Struct, json
 
 from stepdown.deferral.batch.answers import CANCELLED, envelope_of
 from stepdown.deferral.batch.facts import request_id
@@ -22,6 +22,7 @@ class _Envelope(Struct):
     error: Raw
 
 
+_envelope = json.Decoder(_Envelope).decode
 _errors = json.Decoder(tuple[BatchError, ...]).decode
 _models = json.Decoder(dict[str, int]).decode
 _metadata = json.Decoder(dict[str, str]).decode
@@ -81,9 +82,7 @@ def call_of(row: BatchRow, line: LineRow) -> DeferredCall:
     """A deferred call, by its batch and its only line."""
     status = _status(row, line)
     good, over = status == "succeeded", status in ("succeeded", "failed", "cancelled")
-    error = None
-    if over and not good:
-        error = line.response if line.status is not None else envelope_of(line.code, line.message)
+    error = _error(line) if over and not good else None
     return DeferredCall(
         id=row.id,
         tenant=row.tenant,
@@ -93,12 +92,24 @@ def call_of(row: BatchRow, line: LineRow) -> DeferredCall:
         expires_at=row.forget_at,
         response=line.response if good else None,
         facts=_facts(row, line) if over else None,
-        error=None if error is None else bytes(json.decode(error, type=_Envelope).error),
+        error=error,
         webhook=row.webhook,
         delivery=row.delivery,
         tries=row.tries,
         delivery_error=row.delivery_error,
     )
+
+
+def _error(line: LineRow) -> bytes:
+    """Why a line has no answer. What a provider says in a form of its own is not shown."""
+    body = envelope_of(line.code, line.message)
+    if line.status is not None:
+        body = line.response or b""
+    try:
+        return bytes(_envelope(body).error)
+    except DecodeError:
+        said = f"The provider answered with status {line.status}."
+        return bytes(_envelope(envelope_of("upstream_error", said)).error)
 
 
 def _status(row: BatchRow, line: LineRow) -> CallStatus:
