@@ -173,6 +173,18 @@ def test_only_so_many_work_at_once() -> None:
     assert own.status()["skipped"] == {"busy": 1}
 
 
+def test_a_tokenizer_that_cannot_be_loaded_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise OSError("no vocabulary")
+
+    monkeypatch.setattr(module, "load", missing)
+    monkeypatch.setattr(module, "is_exact", lambda: True)
+    own = compressor()
+    own.prepare()
+    assert own.status()["failure"] == "OSError: no vocabulary"
+    assert run(own, SHORT) != [None]
+
+
 def test_no_request_waits_for_what_the_guard_has_shortened() -> None:
     release = threading.Event()
     slow = compressor(Plan((Probe(lambda: release.wait(60), lossless=False),), min_tokens=1))

@@ -90,8 +90,13 @@ class Compression:
         return not self._lossy.isdisjoint(shrunk.techniques)
 
     def prepare(self) -> None:
-        """Load the tokenizer (0.7 s), so that no request has to wait for it."""
-        self._count = load()
+        """Load the tokenizer (0.7 s), so that no request has to wait for it. Never raises: where it
+        cannot be loaded, tokens are estimated."""
+        try:
+            self._count = load()
+        except Exception as error:  # noqa: BLE001  a package and its data may fail in any way
+            self._fail(reason(error))
+            self._count = estimated
 
     async def compress(self, journey: Journey) -> Shrunk | None:
         """What to send in place of the request; None where it stays as it is. Never raises."""
