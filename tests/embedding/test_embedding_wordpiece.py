@@ -75,3 +75,11 @@ def test_the_words_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     for _ in range(2):
         assert tokenizer.ids("a b c d e f a z") == [1, 2, 3, 4, 5, 6, 1, 0]
         assert len(tokenizer._pieces) <= 3
+
+
+def test_the_characters_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wordpiece, "CHARACTERS_KEPT", 3)
+    tokenizer = WordPiece(["[UNK]", *"abcde"])
+    for _ in range(2):
+        assert tokenizer.ids("à ḃ ć ḋ é à") == [1, 2, 3, 4, 5, 1]
+        assert len(tokenizer._characters) <= 3

@@ -17,6 +17,9 @@ LONGEST_WORD = 100
 WORDS_KEPT = 30_000
 """Words whose pieces are remembered, then forgotten all at once (5 MB)."""
 
+CHARACTERS_KEPT = 50_000
+"""The same of characters outside of ASCII (7 MB); there are a million."""
+
 UNKNOWN = "[UNK]"
 
 _SIGNS = r"!-/:-@\[-`{-~"
@@ -104,6 +107,8 @@ class _Characters(dict[int, str]):
             plain = f" {character} "
         else:
             plain = "".join(map(_bare, unicodedata.normalize("NFD", character)))
+        if len(self) >= CHARACTERS_KEPT:
+            self.clear()
         self[code] = plain
         return plain
 
