@@ -72,6 +72,12 @@ def test_what_a_kept_request_cost_is_what_it_cost() -> None:
     assert (moved.then, moved.now, moved.reference) == (HIGH + 1, LOW, HIGH)
 
 
+def test_what_came_in_a_batch_is_moved_at_the_price_of_batches() -> None:
+    half = {"cost": HIGH / 2, "batch_discount": HIGH / 2}
+    [moved] = tallied([make_detail("a", **half)]).cells.values()
+    assert (moved.then, moved.now, moved.reference) == (HIGH / 2, LOW / 2, HIGH)
+
+
 def test_an_answer_that_climbed_costs_its_last_try_alone() -> None:
     tries = [
         Attempt(CHEAP, "d1", 0.0, rung=0, usage=USED, cost=LOW, verdict="json"),

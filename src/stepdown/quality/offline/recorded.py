@@ -48,6 +48,9 @@ class Recorded(Protocol):
     def reference_cost(self) -> Decimal | None: ...
 
     @property
+    def batch_discount(self) -> Decimal: ...
+
+    @property
     def attempts(self) -> Sequence[Attempt]: ...
 
     @property

@@ -190,4 +190,13 @@ def _now(record: Recorded, said: Rerouted, price: Price | None) -> Decimal | Non
         return record.cost
     if said.model == record.model and record.attempts:
         return record.attempts[-1].cost
-    return _cost(price, served_usage(record))
+    cost = _cost(price, served_usage(record))
+    return None if cost is None else cost * _paid(record)
+
+
+def _paid(record: Recorded) -> Decimal:
+    """The share of the ordinary price that was paid: a batch's, where it came in one, and would
+    come in one at the other model too."""
+    if not record.batch_discount or record.cost is None:
+        return Decimal(1)
+    return record.cost / (record.cost + record.batch_discount)
