@@ -508,6 +508,16 @@ def test_a_group_that_nobody_takes_is_called(store: BatchStore) -> None:
     assert [each.seq for each in store.lines.claim_calls("me", NOW, NOW + 30, 9)] == [1]
 
 
+def test_a_finished_transaction_is_on_the_disk(sqlite_url: str) -> None:
+    """In SQLite, where the ledger's need not be."""
+    store = BatchStore(parse(sqlite_url))
+    for _ in range(2):
+        with store.session.transaction(writes=False) as cursor:
+            cursor.execute("PRAGMA synchronous")
+            assert cursor.fetchone() == (2,)
+        store.close()
+
+
 def test_a_database_that_is_away() -> None:
     store = BatchStore(parse("postgresql://me@127.0.0.1:9/x"))
     with pytest.raises(DatabaseUnavailable):

@@ -2,7 +2,8 @@
 
 from contextlib import AbstractContextManager
 
-from stepdown.storage.connection import Cursor
+from stepdown.storage.address import DatabaseUnavailable
+from stepdown.storage.connection import Connection, Cursor
 from stepdown.storage.session import Session
 
 
@@ -10,6 +11,19 @@ class SharedSession(Session):
     """One connection; see ``Session``. Not for use by two threads at once."""
 
     _failure = "The batches in {address} failed"
+
+    def _connected(self) -> Connection:
+        """A queue's promise outlives the machine: a finished transaction is on the disk."""
+        fresh = self._connection is None
+        connection = super()._connected()
+        if fresh and self.address.file is not None:
+            try:
+                connection.cursor().execute("PRAGMA synchronous = FULL")
+            except connection.Error as error:
+                self.close()
+                failure = self._failure.format(address=self.address)
+                raise DatabaseUnavailable(f"{failure}: {error}") from error
+        return connection
 
     def transaction(self, *, writes: bool = True) -> AbstractContextManager[Cursor]:
         """A transaction, committed at its end. Raises DatabaseUnavailable."""
