@@ -5,7 +5,7 @@ import gc
 import json
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from stepdown.deferral.batch import (
     attending,
     calling,
     collecting,
+    planning,
     service,
     submitting,
     worker,
@@ -33,6 +34,7 @@ from stepdown.errors import (
     UnknownFile,
     UnknownModel,
 )
+from stepdown.names import known_names
 from stepdown.providers.batch.simulated import (
     SimulatedBatchAPI,
     SimulatedBatchOptions,
@@ -385,6 +387,30 @@ def test_input_that_is_no_batch(sqlite_url: str, data: bytes, code: str, line: i
 
     run(sqlite_url, steps, api, terms=BatchTerms(max_lines=5, max_line=2000))
     assert api.provider.made == 0
+
+
+def test_many_unknown_models_are_looked_up_only_as_far_as_they_are_shown(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(name: str, known: Iterable[str]) -> str:
+        asked.append(name)
+        return known_names(name, known)
+
+    async def steps(at: Batching) -> None:
+        end = await at.ended(
+            await at.submit(
+                entry(number, model=f"{number:04}" + "x" * 900) for number in range(200)
+            )
+        )
+        assert (end.status, len(end.errors)) == ("failed", 100)
+        assert [error.line for error in end.errors] == list(range(1, 101))
+        assert max(len(error.message) for error in end.errors) < 300
+
+    monkeypatch.setattr(planning, "known_names", counted)
+    run(sqlite_url, steps)
+    assert (len(asked), max(map(len, asked))) == (100, planning.LONGEST_SHOWN)
 
 
 def test_errors_name_their_lines_and_what_was_meant(sqlite_url: str) -> None:

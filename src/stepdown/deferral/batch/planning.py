@@ -16,6 +16,9 @@ from stepdown.names import known_names
 from stepdown.pipeline import Pipeline
 from stepdown.types import Decision, Hit, Journey, Request
 
+LONGEST_SHOWN = 80
+"""Characters of a name that an error shows."""
+
 
 class Plan(Struct, frozen=True):
     """What is to become of a line: with an ``outlet`` it goes into a batch, else it is called.
@@ -36,8 +39,9 @@ def check_model(pipeline: Pipeline, model: str) -> None:
     """
     served = model in pipeline.routes or pipeline.fleet.serves(model)
     if not served or "\0" in model:
-        known = known_names(model, [*pipeline.routes, *pipeline.fleet.models()])
-        raise UnknownModel(f"The model {model!r} does not exist here.{known}", param="model")
+        shown = model[:LONGEST_SHOWN]
+        known = known_names(shown, [*pipeline.routes, *pipeline.fleet.models()])
+        raise UnknownModel(f"The model {shown!r} does not exist here.{known}", param="model")
 
 
 async def plan(pipeline: Pipeline, outlets: Outlets, request: Request) -> Plan:

@@ -71,7 +71,7 @@ class Validation:
             total += len(batch)
             errors += [line for line in batch if isinstance(line, BatchError)]
             errors += twice(lines, seen)
-            errors += self._unknown(lines)
+            errors += await self._unknown(lines)
             if len(errors) >= MOST_ERRORS or total > self._context.terms.max_lines:
                 break
         if total > self._context.terms.max_lines:
@@ -81,13 +81,17 @@ class Validation:
             errors.append(BatchError("empty_file", "The input file has no requests."))
         return sorted(errors, key=lambda error: error.line or 0), total
 
-    def _unknown(self, lines: Sequence[InputLine]) -> list[BatchError]:
+    async def _unknown(self, lines: Sequence[InputLine]) -> list[BatchError]:
+        """Errors of as many unknown models as are shown; what may have been meant takes a while."""
         problems: dict[str, str] = {}
-        for model in {line.model for line in lines}:
+        for model in dict.fromkeys(line.model for line in lines):
             try:
                 check_model(self._force.pipeline, model)
             except UnknownModel as error:
                 problems[model] = error.message
+                if len(problems) >= MOST_ERRORS:
+                    break
+                await asyncio.sleep(0)
         return [
             BatchError("model_not_found", problems[line.model], line.number, "body.model")
             for line in lines
