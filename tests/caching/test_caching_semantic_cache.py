@@ -14,6 +14,7 @@ from msgspec import json, structs
 from stepdown.caching.exact.terms import ExactTerms
 from stepdown.caching.index.index import IndexUnavailable
 from stepdown.caching.index.memory import MemoryIndex
+from stepdown.caching.semantic import cache as cache_module
 from stepdown.caching.semantic.bound import BoundTerms
 from stepdown.caching.semantic.comparer import Comparison
 from stepdown.caching.semantic.entries import MemoryEntries
@@ -23,6 +24,7 @@ from stepdown.caching.semantic.question import FRESH, NO_QUESTION, NO_TEXT, TOO_
 from stepdown.embedding.embedder import EmbeddingFailed, Vectors
 from stepdown.embedding.static import static
 from support import chat
+from support.fault_server import wait_until
 from support.semantic_caches import QUICK, ROUTE, Serving, Verifying, asked, desk
 
 QUESTION = "How do I reset my password?"
@@ -306,6 +308,24 @@ def test_what_was_learned_survives_a_restart_under_the_same_terms(tmp_path: Path
     assert asyncio.run(learn(0, stricter)) == "tuning"
     evidence.path.write_bytes(b"{")
     assert asyncio.run(learn(0)) == "tuning"
+
+
+def test_a_report_is_saved_as_what_was_learned_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "SAVE_EVERY", 0.0)
+
+    async def run() -> None:
+        evidence = EvidenceFile(tmp_path / "semantic.json")
+        async with desk(bound=Serving, evidence=evidence) as here:
+            await here.ask(asked(QUESTION))
+            hit = (await here.ask(asked(SAME))).journey.hit
+            assert hit is not None
+            assert not evidence.path.exists()
+            assert await here.cache.report(hit.id)
+            await asyncio.to_thread(wait_until, evidence.path.exists, "it is saved")
+
+    asyncio.run(run())
 
 
 def test_other_terms_keep_what_still_holds() -> None:

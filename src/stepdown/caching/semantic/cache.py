@@ -304,6 +304,7 @@ class SemanticCache:
         bound = self.bounds.get(entry.target)
         if bound is not None:
             bound.report()
+            self._learning.learned += 1
         return True
 
     async def forget(self, entry_id: str) -> bool:
