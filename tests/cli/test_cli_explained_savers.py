@@ -78,3 +78,4 @@ def test_what_is_answered_later(tmp_path: Path) -> None:
     assert found == {"deferred": {"within": 43_200.0}}
     assert "answered later, within 43200 s" in lines
     assert explained(tmp_path, user("Hello."), route)[0] == {}
+    assert explained(tmp_path, {**asked, "stream": True}, route)[0] == {}

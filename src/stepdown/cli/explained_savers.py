@@ -23,7 +23,7 @@ def savers(
         found |= _caches(config, route, request)
     if config.is_compressed():
         found |= _compression(config, route, request, price_of)
-    within = route.deferred(request)
+    within = None if request.streams else route.deferred(request)
     if within is not None:
         found["deferred"] = {"within": within}
     return found
