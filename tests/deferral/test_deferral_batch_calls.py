@@ -138,6 +138,18 @@ def test_what_stood_beside_the_body_is_kept(sqlite_url: str, apis: tuple[int, ..
     run(sqlite_url, steps, *(simulated() for _ in apis))
 
 
+def test_switched_off_a_webhook_is_told_later(sqlite_url: str) -> None:
+    async def steps(at: Batching) -> None:
+        call = await at.service.defer(request(), window=600)
+        assert await at.service.shown(call.id, "red") is not None
+        assert await at.service.shown(call.id, "blue") is None
+        at.service.configure(BatchTerms(enabled=False))
+        with pytest.raises(BatchesUnavailable):
+            await at.service.shown(call.id, "red")
+
+    run(sqlite_url, steps, simulated())
+
+
 @pytest.mark.parametrize("body", [b"null", b"", b'{"detail":"no"}', b"<html>"])
 def test_an_error_in_the_providers_own_form(sqlite_url: str, body: bytes) -> None:
     class Foreign(SimulatedBatchAPI):

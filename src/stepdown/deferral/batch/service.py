@@ -267,6 +267,8 @@ class BatchService(BatchFiles):
             return encode(batch_object(await self.get(tenant, job)))
         except UnknownBatch:
             return None
+        except InvalidField as error:  # switched off meanwhile, and perhaps on again
+            raise BatchesUnavailable(error.message) from error
 
     async def note(self, job: str, state: str, tries: int, error: str) -> None:
         try:
