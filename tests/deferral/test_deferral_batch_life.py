@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stepdown.batch_ports import Result
+from stepdown.batch_ports import Remote, Result
 from stepdown.deferral.batch import (
     accounting,
     attending,
@@ -33,6 +33,7 @@ from stepdown.errors import (
     UnknownBatch,
     UnknownFile,
     UnknownModel,
+    UpstreamRateLimited,
 )
 from stepdown.names import known_names
 from stepdown.providers.batch.simulated import (
@@ -285,6 +286,31 @@ def test_an_answer_to_the_making_that_is_lost(database_url: str) -> None:
 
     run(database_url, steps, api)
     assert api.provider.made == 1
+
+
+def test_a_provider_that_says_to_come_again_in_years_is_asked_before(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.02)
+
+    class Busy(SimulatedBatchAPI):
+        looks = 0
+
+        async def look(self, batch: str) -> Remote:
+            self.looks += 1
+            if self.looks > 1:
+                return await super().look(batch)
+            error = UpstreamRateLimited("Too many requests.")
+            error.retry_after = float("inf")
+            raise error
+
+    api = Busy(SimulatedProvider(SimulatedBatchOptions()))
+
+    async def steps(at: Batching) -> None:
+        end = await at.ended(await at.submit([entry(0)]))
+        assert (end.counts.completed, api.looks) == (1, 2)
+
+    run(sqlite_url, steps, api)
 
 
 def test_a_provider_that_forgot_a_batch(sqlite_url: str) -> None:

@@ -39,6 +39,8 @@ READ = 500
 """Lines that are read from the database at once."""
 PAUSES: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
 """Seconds before a step is tried again; the last for all further tries."""
+LONGEST_PAUSE = 3_600.0
+"""Seconds of a provider's ``Retry-After`` that are waited at most."""
 SETTLE = 20.0
 """Seconds after a lost answer before a provider is asked whether it made the batch."""
 TRIES = 6
@@ -217,7 +219,7 @@ class Submitting:
             return
         pause = PAUSES[min(row.tries, len(PAUSES) - 1)]
         if error.retry_after is not None:
-            pause = max(pause, error.retry_after)
+            pause = max(pause, min(error.retry_after, LONGEST_PAUSE))
         log.warning("a provider's batch is tried again in %.0f s: %s", pause, error.message)
         await self._write(tries=row.tries + 1, error=f"{error.code}: {error.message}"[:500])
         await self._release(max(pause, SETTLE) if row.begun else pause)
