@@ -100,6 +100,8 @@ def test_a_file_that_is_no_batch_fails_with_its_lines_named(http: httpx2.Client)
          "output_expires_after.anchor", "now"),
         ({"output_expires_after": {"anchor": "created_at", "seconds": 5}},
          "output_expires_after", "3600"),
+        ({"output_expires_after": {"anchor": "created_at", "seconds": 10**400}},
+         "output_expires_after", "to 2592000 seconds"),
         ({"output_expires_after": {"anchor": "created_at"}},
          "output_expires_after.seconds", "required"),
     ],

@@ -21,6 +21,8 @@ from stepdown.server.listing import limit_of
 PATHS = ("/v1/batches", "/batches")
 _LISTED = 20
 """How many are listed where nothing is asked for, as OpenAI has it."""
+_FAR = 10**9
+"""Seconds that are too many for anything; a client's number may be larger than any float."""
 
 
 class ExpiresAfter(Struct, frozen=True):
@@ -44,7 +46,7 @@ class Body(Struct, frozen=True):
             self.endpoint,
             self.completion_window,
             self.metadata,
-            None if expiry is None else float(expiry.seconds),
+            None if expiry is None else float(max(-1, min(expiry.seconds, _FAR))),
             webhook,
         )
 

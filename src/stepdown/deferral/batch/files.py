@@ -160,7 +160,7 @@ class BatchFiles:
         if seconds is None:
             return self.terms.retention
         if not SHORTEST_EXPIRY <= seconds <= LONGEST_EXPIRY:
-            raise wrong(name, f"{SHORTEST_EXPIRY:g} to {LONGEST_EXPIRY:g} seconds", seconds)
+            raise wrong(name, f"{SHORTEST_EXPIRY:.0f} to {LONGEST_EXPIRY:.0f} seconds", seconds)
         return seconds
 
 
