@@ -44,7 +44,7 @@ def configurations() -> list[Any]:
     return [
         block
         for block in blocks("yaml")
-        if re.search("^(model_list|routes|jobs):", block.values[0], re.M)
+        if re.search("^(model_list|routes|jobs|cache|compression|batch):", block.values[0], re.M)
     ]
 
 
