@@ -35,6 +35,7 @@ MODELS = [
 
 ENVIRON = {
     "OPENAI_API_KEY": "k",
+    "CACHE_DATABASE": "postgresql://127.0.0.1/cache",
     "JOBS_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 
