@@ -91,6 +91,16 @@ def test_once_the_days_money_is_spent_pairs_are_skipped() -> None:
     assert compared("One.", "Other.", comparer) == "skipped"
 
 
+def test_under_a_limit_a_judge_of_unknown_price_is_not_asked_again() -> None:
+    upstream = Upstream("judge", Words("1.0"), Words("1.0"))
+    fleet = Fleet(judge=upstream)
+    fleet.endpoints["judge"].price = None
+    comparer = AnswerComparer([Asks()], Caller(fleet, 5.0), budget=DayBudget(Decimal(100)))
+    assert compared("One.", "Other.", comparer) == "right"
+    assert compared("One.", "Other.", comparer) == "skipped"
+    assert len(upstream.asked) == 1
+
+
 class Broken(Asks):
     """A scorer that raises."""
 

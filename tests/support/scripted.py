@@ -124,7 +124,7 @@ class Words(Struct):
 class Endpoint(Struct):
     model: str
     upstream: Any
-    price: TokenPrice
+    price: TokenPrice | None
     id: str = "d"
     upstream_model: str = "x"
     dialect: Any = OpenAIDialect()

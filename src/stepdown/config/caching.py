@@ -79,6 +79,7 @@ class Caching(Struct, eq=False):
         found = {"exact": to_builtins(self.exact.status())} if self.terms else {}
         if self.semantic is not None:
             found["semantic"] = to_builtins(self.semantic.cache.status())
+            found["semantic"]["judges_spent"] = str(self.semantic.comparer.budget.spent)
             if self.semantic.embeddings is not None:
                 found["semantic"]["embedding_tokens"] = self.semantic.embeddings.tokens
         return found

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from stepdown.ports import Judge, Scorer
@@ -35,7 +36,8 @@ class AnswerComparer:
     than ``margin``.
 
     ``caller`` makes judges' calls; without one, judges cannot tell. Once ``budget`` is spent,
-    pairs that a judge might have to tell are skipped until the next day.
+    pairs that a judge might have to tell are skipped until the next day. So are they, under a
+    limit, once a judge's call had an unknown cost.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class AnswerComparer:
         self._margin = margin
         self.budget = DayBudget() if budget is None else budget
         self._apart = OneThread()
+        self._unpriced = False
 
     async def compare(
         self, request: Request, held: Choice, fresh: Choice, readings: Mapping[str, Reading]
@@ -70,7 +73,7 @@ class AnswerComparer:
 
     def _is_spent(self) -> bool:
         limit = self.budget.limit
-        return limit is not None and self.budget.spent >= limit
+        return limit is not None and (self._unpriced or self.budget.spent >= limit)
 
     async def _asked(self, wish: Consult) -> Told:
         """A judge's calls, made at once."""
@@ -81,6 +84,6 @@ class AnswerComparer:
             *(caller.ask(request, model, wish.role) for request in wish.requests)
         )
         for each in told:
-            self.budget.reserve(each.spent)
-            self.budget.settle(each.spent, each.spent)
+            self.budget.settle(Decimal(0), each.spent)
+            self._unpriced |= each.unknown > 0
         return [each.choice for each in told]
