@@ -99,11 +99,16 @@ def test_another_upstream_other_rules_or_checks_have_answers_of_their_own(tmp_pa
     moved = [MODELS[0], {**MODELS[1], "litellm_params": {"model": "simulated/larger"}}]
     ruled = {"auto": {"ladder": ["small", "large"], "rules": []}}
     checked = {"auto": {"ladder": ["small", "large"], "cascade": ["refusal"]}}
+    served = {"model": "openai/large", "api_key": "k", "api_base": "http://127.0.0.1:9/v1"}
+    elsewhere = {**served, "api_base": "http://127.0.0.1:8/v1"}
     cases: list[dict[str, Any]] = [
         {},
         {"model_list": moved},
         {"routes": ruled},
         {"routes": checked},
+        {"compression": True},
+        {"model_list": [MODELS[0], {"model_name": "large", "litellm_params": served}]},
+        {"model_list": [MODELS[0], {"model_name": "large", "litellm_params": elsewhere}]},
     ]
     policies = [
         caching(tmp_path, cache={"exact": True}, **each).terms["auto"].policy for each in cases

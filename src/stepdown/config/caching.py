@@ -197,9 +197,13 @@ def _terms(config: Config, own: RouteExactSettings) -> ExactTerms:
 
 
 def _policy(config: Config, route: "PolicyRoute") -> str:
-    """What a route's answers hang on: its rules, its checks, and what answers for its models."""
+    """What a route's answers hang on: its rules, its checks, what answers for its models, and how
+    prompts are shortened."""
+    settings = config.routes[route.name]
     answering = [_answering(config, model) for model in route.ladder]
-    return repr((route.hash, config.routes[route.name].cascade, answering))
+    own = settings.compression
+    compression = config.compression if own is None else own
+    return repr((route.hash, settings.cascade, answering, compression))
 
 
 def _varies(route: "PolicyRoute") -> tuple[str, ...]:
@@ -211,7 +215,8 @@ def _held(route: "PolicyRoute") -> Callable[[], frozenset[str]]:
 
 
 def _answering(config: Config, model: str) -> str:
-    """What answers for a model: with another upstream, stored answers are another's."""
+    """What answers for a model: with another upstream or server, stored answers are another's."""
     model = config.router_settings.model_group_alias.get(model, model)
-    placed = (each.endpoint.upstream_model for each in config.deployments if each.model == model)
-    return " or ".join(sorted(set(placed)))
+    endpoints = (each.endpoint for each in config.deployments if each.model == model)
+    places = {f"{each.upstream_model} at {each.base_url.shown}" for each in endpoints}
+    return " or ".join(sorted(places))
