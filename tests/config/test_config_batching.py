@@ -53,7 +53,7 @@ def test_which_deployments_have_one(
     [
         ("openai/own", "opneai", "expected one of openai, anthropic, true or false, got 'opneai'"),
         ("openai/own", True, "expected one of openai, anthropic: the kind of batch API at"),
-        ("simulated/m", {"dely": 2}, "expected true, false, or options of delay,"),
+        ("simulated/m", {"dely": 2}, "expected options of delay,"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, model: str, given: Any, problem: str) -> None:

@@ -110,7 +110,7 @@ def test_in_this_process() -> None:
 
 def test_options_that_are_wrong() -> None:
     assert read_batch_options({"delay": [1, 2]}).delay == (1.0, 2.0)
-    with pytest.raises(ConfigError, match=r"simulated\.batch"):
+    with pytest.raises(ConfigError, match=r"expected options of delay, error_rate, .*dely"):
         read_batch_options({"dely": 1})
 
 

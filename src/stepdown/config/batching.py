@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Struct
 
 from stepdown.batch_ports import BatchAPI
@@ -15,6 +14,7 @@ from stepdown.config.document import Config, Placed
 from stepdown.config.endpoints import SIMULATED
 from stepdown.config.notes import join
 from stepdown.config.serving import Serving
+from stepdown.config.shapes import is_mapping
 from stepdown.config.upstreams import http_options
 from stepdown.deferral.batch.outlets import Outlets
 from stepdown.deferral.batch.service import BatchService
@@ -142,15 +142,16 @@ def _kind(placed: Placed) -> tuple[str, Any] | None:
 
 
 def _simulated(given: Any) -> tuple[str, Any] | None:
-    from stepdown.providers.batch.simulated import SimulatedBatchOptions
+    from stepdown.providers.batch.simulated import read_batch_options
 
     if given is None or given is False:
         return None
+    if given is not True and not is_mapping(given):
+        raise ValueError(f"expected true, false, or options, got {given!r}")
     try:
-        return SIMULATED, msgspec.convert({} if given is True else given, SimulatedBatchOptions)
-    except msgspec.ValidationError as error:
-        known = ", ".join(SimulatedBatchOptions.__struct_fields__)
-        raise ValueError(f"expected true, false, or options of {known}: {error}") from None
+        return SIMULATED, read_batch_options({} if given is True else given)
+    except ConfigError as error:
+        raise ValueError(error.problems[0]) from None
 
 
 def _api(kind: str, options: Any) -> BatchAPI:

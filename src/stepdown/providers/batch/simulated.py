@@ -48,11 +48,12 @@ class SimulatedBatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_batch_options(given: Mapping[str, object]) -> SimulatedBatchOptions:
-    """Check the options. Raises ConfigError."""
+    """Check the options. Raises ConfigError, of one line."""
     try:
         return convert(dict(given), SimulatedBatchOptions)
     except ValidationError as error:
-        raise ConfigError([f"simulated.batch: {error}"]) from error
+        known = ", ".join(SimulatedBatchOptions.__struct_fields__)
+        raise ConfigError([f"expected options of {known}: {error}"]) from error
 
 
 class _Entry(Struct):
