@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from stepdown.storage.address import parse
+from stepdown.storage.migrate import migrate
 from support.fault_server import FaultServer
 from support.gateway_process import GatewayProcess
 
@@ -33,3 +36,11 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
             return stack.enter_context(GatewayProcess(config, folder))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger whose tables are there, to be copied: to make them takes a server some seconds."""
+    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
+    migrate(parse(str(path)))
+    return path

@@ -24,9 +24,7 @@ from stepdown.deferral.run import Keeper
 from stepdown.ledger.savings import Savings, savings
 from stepdown.providers.simulated_answer import compose
 from stepdown.requests import request_of
-from stepdown.storage.address import parse
 from stepdown.storage.database import open_database
-from stepdown.storage.migrate import migrate
 from support.batches import jsonl, pieces
 
 LAYERS = ("exact", "semantic", "route", "compression", "batch")
@@ -171,14 +169,6 @@ async def _batch(live: Live, lines: list[Question]) -> list[str]:
     data = b"".join([p async for p in live.batches.file_content("", batch.output_file_id)])
     rows = [json.loads(row) for row in data.splitlines()]
     return [row["response"]["body"]["choices"][0]["message"]["content"] for row in rows]
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger whose tables are there."""
-    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
-    migrate(parse(str(path)))
-    return path
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,6 @@ from stepdown.quality.pairs import Pair
 from stepdown.quality.records.guard_store import GuardStore
 from stepdown.quality.records.history import counters, pairs
 from stepdown.storage.address import parse
-from stepdown.storage.migrate import migrate
 from support.clients import async_client_of, client_of, user
 from support.configs import STRONG, deployment
 from support.fault_server import FaultServer, wait_until
@@ -68,14 +67,6 @@ def config(upstream: FaultServer, *rules: dict[str, Any], **sections: Any) -> di
 def answers(upstream: FaultServer) -> None:
     for model, answer in (("poor", WRONG), ("fair", RIGHT), ("strong", RIGHT)):
         upstream.always(model, says(answer))
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger whose tables are there: to make them takes a server some seconds."""
-    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
-    migrate(parse(str(path)))
-    return path
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from stepdown.config.live import Live
 from stepdown.deferral.run import Keeper
 from stepdown.quality.guard import keeper
 from stepdown.requests import request_of
-from stepdown.storage.address import parse
-from stepdown.storage.migrate import migrate
 
 PASSAGES = [
     f"Counter {n} sends goods on the {n}th working day of a month, or the day after a holiday. "
@@ -24,14 +22,6 @@ PASSAGES = [
 DOCUMENT = "\n\n".join(PASSAGES * 2)
 TOPIC = "refund"
 PATIENCE = 30.0
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger whose tables are there."""
-    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
-    migrate(parse(str(path)))
-    return path
 
 
 @pytest.fixture(autouse=True)
