@@ -120,6 +120,7 @@ class Learning:
             given = self._queue.get_nowait()
             self._bytes -= given.answer.size
             self._tally.dropped += 1
+            self._queue.task_done()
 
     async def _one(self, given: Given) -> None:
         body, choice = await asyncio.to_thread(self._read, given)
